@@ -1,0 +1,26 @@
+# A program: one source file, built to DIRECTORY/NAME.
+function(portlab_program target source directory)
+  cmake_path(GET source STEM name)
+  add_executable(${target} ${source})
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${directory})
+  target_link_libraries(${target} PRIVATE asio common)
+  target_precompile_headers(${target} REUSE_FROM asio)
+endfunction()
+
+# chapter(05_port_conflict conflict_matrix): the programs port_conflict and conflict_matrix of chapters/05_port_conflict,
+# the test of both in tests/chapters/05_port_conflict_test.cpp, and the wrong variants that the test must reject, in
+# tests/wrong/05_port_conflict.cmake. `cmake --build --preset default --target 05_port_conflict` builds the programs.
+function(chapter name)
+  string(REGEX REPLACE "^[0-9]+_" "" concept ${name})
+  add_custom_target(${name})
+  foreach(program IN ITEMS ${concept} ${ARGN})
+    portlab_program(${name}.${program} chapters/${name}/${program}.cpp chapters/${name})
+    add_dependencies(${name} ${name}.${program})
+  endforeach()
+  if(BUILD_TESTING)
+    portlab_test(${name}_test tests/chapters/${name}_test.cpp PREFIX chapter.${name}. LABEL ${name}
+                 PROGRAMS ${CMAKE_BINARY_DIR}/chapters/${name})
+    add_dependencies(${name}_test ${name})
+    include(tests/wrong/${name}.cmake)
+  endif()
+endfunction()

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace common {
+
+/// Exit status for an invalid configuration: EX_CONFIG of sysexits.h.
+inline constexpr int exit_config = 78;
+
+/// A setting whose value cannot be used. `what()` names the setting, the value and what is allowed.
+struct ConfigError : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// The port that `text` names: decimal digits alone, 0 to 65535, where 0 asks the kernel to choose.
+/// `setting` names the source of the text in the ConfigError that anything else causes.
+std::uint16_t parse_port(std::string_view setting, std::string_view text);
+
+/// The port in the environment variable `variable`, or `fallback` where it is not set.
+/// A variable that is set and empty is an error, not an absent one.
+std::uint16_t port_from_environment(const char* variable, std::uint16_t fallback);
+
+} // namespace common

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+namespace common {
+
+enum class Protocol { tcp, udp };
+
+/// One end of a socket as the kernel holds it: a numeric address and a port.
+struct Address {
+    std::string ip;
+    std::uint16_t port = 0;
+    friend bool operator==(const Address&, const Address&) = default;
+};
+
+/// `127.0.0.1:8080`, `[::1]:8080`.
+std::string to_string(const Address& address);
+
+/// A row of the kernel's socket table.
+struct SocketRow {
+    Protocol protocol{};
+    Address local;
+    Address peer;
+    std::string
+        state; ///< As `ss` writes it (LISTEN, ESTAB, TIME-WAIT, UNCONN …); BOUND for TCP bound and not listening.
+    unsigned long inode = 0; ///< What /proc/PID/fd shows as socket:[inode]; 0 where no process holds the socket.
+};
+
+struct Holder {
+    pid_t pid = 0;
+    std::string command;
+};
+
+/// Every socket of this network namespace in one protocol, over IPv4 and IPv6 (sock_diag(7)).
+/// TCP sockets that are bound and do not listen are among them on Linux 6.8 and newer.
+/// Empty on systems other than Linux.
+std::vector<SocketRow> kernel_sockets(Protocol protocol);
+
+/// The process that holds the socket, as far as /proc lets this user see it.
+std::optional<Holder> holder_of(const SocketRow& row);
+
+/// "bind, process 4711": who holds `port`, in words for a message; nothing where that cannot be known.
+std::optional<std::string> describe_holder(Protocol protocol, std::uint16_t port);
+
+} // namespace common

@@ -1,0 +1,94 @@
+#include "common/config.hpp"
+#include "common/socket_table.hpp"
+#include "tests/support/client.hpp"
+#include "tests/support/process.hpp"
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_exception.hpp>
+#include <cstdlib>
+#include <unistd.h>
+
+using namespace support;
+using common::Protocol;
+
+TEST_CASE("a port is decimal digits alone, from 0 to 65535") {
+    CHECK(common::parse_port("PORT", "0") == 0);
+    CHECK(common::parse_port("PORT", "80") == 80);
+    CHECK(common::parse_port("PORT", "0080") == 80);
+    CHECK(common::parse_port("PORT", "65535") == 65535);
+}
+
+TEST_CASE("anything else is refused with the setting, the value and what is allowed") {
+    const std::string text = GENERATE("", "80abc", " 8080", "8080 ", "+80", "-1", "65536", "70000", "0x50", "8e3",
+                                      "99999999999999999999", "http", "80\n");
+    CAPTURE(text);
+    CHECK_THROWS_MATCHES(
+        common::parse_port("PORT", text), common::ConfigError,
+        Catch::Matchers::Message("PORT=\"" + text +
+                                 "\" is not a port: use a whole number from 0 to 65535 (0 lets the system choose)"));
+}
+
+TEST_CASE("a variable that is not set gives the fallback, and an empty one is an error") {
+    ::unsetenv("PORTLAB_TEST_PORT");
+    CHECK(common::port_from_environment("PORTLAB_TEST_PORT", 8080) == 8080);
+    ::setenv("PORTLAB_TEST_PORT", "0", 1);
+    CHECK(common::port_from_environment("PORTLAB_TEST_PORT", 8080) == 0);
+    ::setenv("PORTLAB_TEST_PORT", "", 1);
+    CHECK_THROWS_AS(common::port_from_environment("PORTLAB_TEST_PORT", 8080), common::ConfigError);
+}
+
+#ifdef __linux__
+namespace {
+
+common::SocketRow row_of(Protocol protocol, const Address& local) {
+    const auto rows = common::kernel_sockets(protocol);
+    const auto row = std::find_if(rows.begin(), rows.end(), [&](const auto& r) { return r.local == local; });
+    INFO("looking for " << common::to_string(local) << " among " << rows.size() << " sockets");
+    REQUIRE(row != rows.end());
+    return *row;
+}
+
+} // namespace
+
+TEST_CASE("the socket table shows a listener, both ends of a connection and a UDP socket, with their holder") {
+    const Client listener = listening_socket("127.0.0.1");
+    const Client client = connect_to(listener.local());
+    const Client datagrams = udp_socket("127.0.0.1");
+
+    const auto listening = row_of(Protocol::tcp, listener.local());
+    CHECK(listening.state == "LISTEN");
+    CHECK(listening.peer == Address{"0.0.0.0", 0});
+    const auto connected = row_of(Protocol::tcp, client.local());
+    CHECK(connected.state == "ESTAB");
+    CHECK(connected.peer == listener.local());
+    CHECK(row_of(Protocol::udp, datagrams.local()).state == "UNCONN");
+
+    for (const auto& row : {listening, connected}) {
+        const auto holder = common::holder_of(row);
+        REQUIRE(holder);
+        CHECK(holder->pid == ::getpid());
+        CHECK(holder->command == "common_test");
+    }
+    CHECK(common::describe_holder(Protocol::tcp, listener.local().port) ==
+          "common_test, process " + std::to_string(::getpid()));
+    CHECK_FALSE(common::describe_holder(Protocol::tcp, 0));
+}
+
+TEST_CASE("the socket table shows a TCP socket that is bound and does not listen") {
+    const Client bound = bound_socket("127.0.0.1");
+    const auto rows = common::kernel_sockets(Protocol::tcp);
+    const auto row = std::find_if(rows.begin(), rows.end(), [&](const auto& r) { return r.local == bound.local(); });
+    if (row == rows.end())
+        SKIP("needs Linux 6.8, whose sock_diag reports such sockets");
+    CHECK(row->state == "BOUND");
+    REQUIRE(common::holder_of(*row));
+    CHECK(common::holder_of(*row)->pid == ::getpid());
+}
+#endif
+
+TEST_CASE("an address is written with its port, IPv6 in brackets") {
+    CHECK(common::to_string({"127.0.0.1", 8080}) == "127.0.0.1:8080");
+    CHECK(common::to_string({"::1", 80}) == "[::1]:80");
+}

@@ -1,0 +1,227 @@
+#include "tests/support/client.hpp"
+
+#include <arpa/inet.h>
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utility>
+
+namespace support {
+namespace {
+
+struct SocketAddress {
+    sockaddr_storage storage{};
+    socklen_t size = 0;
+    const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+
+SocketAddress to_kernel(const Address& address) {
+    SocketAddress result;
+    if (auto* v6 = reinterpret_cast<sockaddr_in6*>(&result.storage);
+        ::inet_pton(AF_INET6, address.ip.c_str(), &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(address.port);
+        result.size = sizeof *v6;
+    } else if (auto* v4 = reinterpret_cast<sockaddr_in*>(&result.storage);
+               ::inet_pton(AF_INET, address.ip.c_str(), &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(address.port);
+        result.size = sizeof *v4;
+    } else {
+        FAIL("not an IP address: " << address.ip);
+    }
+    return result;
+}
+
+Address from_kernel(const SocketAddress& address) {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    if (address.storage.ss_family == AF_INET6) {
+        const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address.storage);
+        ::inet_ntop(AF_INET6, &v6->sin6_addr, text.data(), text.size());
+        return {text.data(), ntohs(v6->sin6_port)};
+    }
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(&address.storage);
+    ::inet_ntop(AF_INET, &v4->sin_addr, text.data(), text.size());
+    return {text.data(), ntohs(v4->sin_port)};
+}
+
+bool wait_for(int descriptor, short events) {
+    pollfd watched{descriptor, events, 0};
+    return ::poll(&watched, 1, static_cast<int>(std::chrono::milliseconds{patience}.count())) == 1;
+}
+
+Client open_socket(int type, const Address& bind_to) {
+    const SocketAddress local = to_kernel(bind_to);
+    const int descriptor = ::socket(local.storage.ss_family, type | SOCK_CLOEXEC, 0);
+    if (descriptor < 0)
+        return Client{-1, errno};
+    const bool bound = ::bind(descriptor, local.get(), local.size) == 0;
+    return Client{descriptor, bound ? 0 : errno};
+}
+
+} // namespace
+
+Address address_in(std::string_view text) {
+    while (!text.empty()) {
+        const auto space = text.find_last_of(" \t\n");
+        std::string_view word = space == text.npos ? text : text.substr(space + 1);
+        const auto colon = word.rfind(':');
+        std::uint16_t port = 0;
+        if (colon != word.npos && colon > 0 &&
+            std::from_chars(word.data() + colon + 1, word.data() + word.size(), port).ec == std::errc{}) {
+            std::string_view ip = word.substr(0, colon);
+            if (ip.front() == '[' && ip.back() == ']')
+                ip = ip.substr(1, ip.size() - 2);
+            return {std::string{ip}, port};
+        }
+        text = space == text.npos ? std::string_view{} : text.substr(0, space);
+    }
+    FAIL("no ADDRESS:PORT in the text");
+    return {};
+}
+
+Client::Client(Client&& other) noexcept
+    : descriptor_{std::exchange(other.descriptor_, -1)}, error_{other.error_}, buffer_{std::move(other.buffer_)} {}
+
+Client& Client::operator=(Client&& other) noexcept {
+    std::swap(descriptor_, other.descriptor_);
+    std::swap(error_, other.error_);
+    std::swap(buffer_, other.buffer_);
+    return *this;
+}
+
+Client::~Client() { close(); }
+
+void Client::close() {
+    if (descriptor_ >= 0)
+        ::close(std::exchange(descriptor_, -1));
+}
+
+Address Client::local() const {
+    SocketAddress address;
+    address.size = sizeof address.storage;
+    REQUIRE(::getsockname(descriptor_, reinterpret_cast<sockaddr*>(&address.storage), &address.size) == 0);
+    return from_kernel(address);
+}
+
+Address Client::peer() const {
+    SocketAddress address;
+    address.size = sizeof address.storage;
+    REQUIRE(::getpeername(descriptor_, reinterpret_cast<sockaddr*>(&address.storage), &address.size) == 0);
+    return from_kernel(address);
+}
+
+void Client::send(std::string_view bytes) {
+    while (!bytes.empty()) {
+        INFO("sending " << bytes.size() << " bytes");
+        REQUIRE(wait_for(descriptor_, POLLOUT));
+        const auto sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        INFO(std::strerror(errno));
+        REQUIRE(sent > 0);
+        bytes.remove_prefix(static_cast<std::size_t>(sent));
+    }
+}
+
+bool Client::fill() {
+    INFO("waited " << patience.count() << " s for bytes from the peer; so far: \"" << buffer_ << '"');
+    REQUIRE(wait_for(descriptor_, POLLIN));
+    std::array<char, 65536> chunk;
+    const auto received = ::recv(descriptor_, chunk.data(), chunk.size(), 0);
+    error_ = received < 0 ? errno : 0;
+    if (received > 0)
+        buffer_.append(chunk.data(), static_cast<std::size_t>(received));
+    return received > 0;
+}
+
+std::string Client::read_line() {
+    std::size_t end;
+    while ((end = buffer_.find('\n')) == std::string::npos) {
+        const bool more = fill();
+        INFO("the connection ended (" << std::strerror(error_) << ") in the middle of a line: \"" << buffer_ << '"');
+        REQUIRE(more);
+    }
+    std::string line = buffer_.substr(0, end);
+    buffer_.erase(0, end + 1);
+    return line;
+}
+
+std::string Client::read(std::size_t size) {
+    while (buffer_.size() < size) {
+        const bool more = fill();
+        INFO("the connection ended (" << std::strerror(error_) << ") " << size - buffer_.size() << " bytes early");
+        REQUIRE(more);
+    }
+    std::string bytes = buffer_.substr(0, size);
+    buffer_.erase(0, size);
+    return bytes;
+}
+
+std::string Client::read_to_end() {
+    while (fill()) {
+    }
+    INFO("the connection ended with: " << std::strerror(error_));
+    REQUIRE(error_ == 0);
+    return std::exchange(buffer_, {});
+}
+
+bool Client::reset_by_peer() {
+    while (fill()) {
+    }
+    return error_ == ECONNRESET;
+}
+
+Client Client::accept() {
+    INFO("waited " << patience.count() << " s for a connection");
+    REQUIRE(wait_for(descriptor_, POLLIN));
+    const int accepted = ::accept(descriptor_, nullptr, nullptr);
+    return Client{accepted, accepted < 0 ? errno : 0};
+}
+
+void Client::shut_down_sending() { ::shutdown(descriptor_, SHUT_WR); }
+
+Client connect_to(const Address& server, const Address& source) {
+    const SocketAddress remote = to_kernel(server);
+    Client client = source.ip.empty() ? Client{::socket(remote.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)}
+                                      : open_socket(SOCK_STREAM, source);
+    if (client.descriptor() < 0 || client.error() != 0)
+        return Client{-1, client.error() != 0 ? client.error() : errno};
+    ::fcntl(client.descriptor(), F_SETFL, O_NONBLOCK);
+    if (::connect(client.descriptor(), remote.get(), remote.size) != 0 && errno != EINPROGRESS)
+        return Client{-1, errno};
+    INFO("waited " << patience.count() << " s to be connected to " << common::to_string(server));
+    REQUIRE(wait_for(client.descriptor(), POLLOUT));
+    ::fcntl(client.descriptor(), F_SETFL, 0);
+    int error = 0;
+    socklen_t size = sizeof error;
+    ::getsockopt(client.descriptor(), SOL_SOCKET, SO_ERROR, &error, &size);
+    if (error != 0)
+        return Client{-1, error};
+    return client;
+}
+
+Client bound_socket(const std::string& ip, std::uint16_t port) { return open_socket(SOCK_STREAM, {ip, port}); }
+
+Client listening_socket(const std::string& ip, std::uint16_t port, int backlog) {
+    Client socket = bound_socket(ip, port);
+    if (socket.error() == 0 && ::listen(socket.descriptor(), backlog) != 0)
+        return Client{-1, errno};
+    return socket;
+}
+
+Client udp_socket(const std::string& ip, std::uint16_t port, const Address& peer) {
+    Client socket = open_socket(SOCK_DGRAM, {ip, port});
+    if (socket.error() == 0 && !peer.ip.empty()) {
+        const SocketAddress remote = to_kernel(peer);
+        REQUIRE(::connect(socket.descriptor(), remote.get(), remote.size) == 0);
+    }
+    return socket;
+}
+
+} // namespace support

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "common/socket_table.hpp"
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+namespace support {
+
+using common::Address;
+
+/// How long a test waits for what must happen. Generous: it is reached only when something is wrong.
+inline constexpr std::chrono::seconds patience{20};
+
+/// The address in "listening on 127.0.0.1:8080" or "[::1]:8080": the last word of `text` that holds one. Fails the test
+/// where there is none.
+Address address_in(std::string_view text);
+
+/// A socket of the test's own, spoken to with plain system calls, so that the judge of an Asio program is not Asio.
+/// Every wait ends after `patience`, with a failed assertion.
+class Client {
+  public:
+    explicit Client(int descriptor, int error = 0) : descriptor_{descriptor}, error_{error} {}
+    Client(Client&& other) noexcept;
+    Client& operator=(Client&& other) noexcept;
+    ~Client();
+
+    int descriptor() const { return descriptor_; }
+    int error() const { return error_; } ///< The errno of the call that made this socket; 0 when all went well.
+    Address local() const;
+    Address peer() const;
+
+    void send(std::string_view bytes);
+    std::string read_line();            ///< Up to a newline, which is not part of the answer.
+    std::string read(std::size_t size); ///< Exactly so many bytes.
+    std::string read_to_end();          ///< Until the peer closes; fails the test on a reset.
+    bool reset_by_peer();               ///< Waits for the end; true where it is ECONNRESET.
+    Client accept();                    ///< For a listening socket.
+    void shut_down_sending();
+    void close();
+
+  private:
+    bool fill(); ///< Reads once into buffer_; false at the end.
+    int descriptor_ = -1;
+    int error_ = 0;
+    std::string buffer_;
+};
+
+/// A TCP client connected to `server`, from `source` where given. A refusal is in error().
+Client connect_to(const Address& server, const Address& source = {});
+
+/// TCP sockets of the test's own, bound (and listening); port 0 lets the kernel choose. Failure is in error().
+Client bound_socket(const std::string& ip, std::uint16_t port = 0);
+Client listening_socket(const std::string& ip, std::uint16_t port = 0, int backlog = 16);
+
+/// A UDP socket bound to `ip` and connected to `peer` where given.
+Client udp_socket(const std::string& ip, std::uint16_t port = 0, const Address& peer = {});
+
+} // namespace support

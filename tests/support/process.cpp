@@ -1,0 +1,293 @@
+#include "tests/support/process.hpp"
+
+#include "tests/support/client.hpp"
+
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <poll.h>
+#include <set>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <utility>
+
+#ifdef __linux__
+#include <cstddef>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#else
+#include <sys/event.h>
+#endif
+
+extern char** environ;
+
+namespace support {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+int milliseconds_until(Clock::time_point deadline) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    return left > 0 ? static_cast<int>(left) : 0;
+}
+
+#ifdef __linux__
+constexpr int cap_net_bind_service = 10; // linux/capability.h
+
+// Makes `call` fail with `error` when its first argument has all the bits of `bits` (or equals it, for `equal`).
+void refuse_call(int call, unsigned argument, bool equal, int error) {
+    const auto offset = [](std::size_t n) { return static_cast<unsigned>(n); };
+    const auto number = offset(offsetof(seccomp_data, nr)), first = offset(offsetof(seccomp_data, args[0]));
+    const auto compare = static_cast<unsigned short>(BPF_JMP | BPF_K | (equal ? BPF_JEQ : BPF_JSET));
+    std::array<sock_filter, 6> filter{{
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, number),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, first),
+        BPF_JUMP(compare, argument, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    }};
+    const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+        std::perror("prctl(PR_SET_SECCOMP)"), ::_exit(127);
+}
+#endif
+
+std::array<int, 2> make_pipe() {
+    std::array<int, 2> ends{};
+    REQUIRE(::pipe(ends.data()) == 0);
+    for (const int end : ends)
+        ::fcntl(end, F_SETFD, FD_CLOEXEC);
+    return ends;
+}
+
+// Waits for the end of a child that is not reaped yet.
+bool wait_for_end(pid_t pid, Clock::time_point deadline) {
+#ifdef __linux__
+    const int handle = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+    pollfd watched{handle, POLLIN, 0};
+    const bool ended = ::poll(&watched, 1, milliseconds_until(deadline)) == 1;
+#else
+    const int handle = ::kqueue();
+    struct kevent wanted;
+    EV_SET(&wanted, pid, EVFILT_PROC, EV_ADD | EV_ONESHOT, NOTE_EXIT, 0, nullptr);
+    const int left = milliseconds_until(deadline);
+    const timespec time{left / 1000, (left % 1000) * 1'000'000L};
+    struct kevent seen;
+    const int count = ::kevent(handle, &wanted, 1, &seen, 1, &time);
+    const bool ended = count == 1; // a child that has ended already is reported as an error event: ended too
+#endif
+    ::close(handle);
+    return ended;
+}
+
+} // namespace
+
+void do_without(Lacking lacking) {
+#ifdef __linux__
+    switch (lacking) {
+    case Lacking::nothing:
+        break;
+    case Lacking::ipv6:
+        refuse_call(SYS_socket, AF_INET6, true, EAFNOSUPPORT);
+        break;
+    case Lacking::namespaces:
+        refuse_call(SYS_unshare, CLONE_NEWNET, false, EPERM);
+        break;
+    case Lacking::low_ports: // a user has no capabilities; root loses this one at exec
+        ::prctl(PR_CAPBSET_DROP, cap_net_bind_service, 0, 0, 0);
+        break;
+    }
+#else
+    (void)lacking;
+#endif
+}
+
+std::string program(const std::string& name) {
+    const char* const directory = std::getenv("PORTLAB_PROGRAMS");
+    if (!directory)
+        FAIL("PORTLAB_PROGRAMS does not name the directory of the programs under test: run this test with ctest, or "
+             "set it "
+             "(build/default/chapters/02_bind, say)");
+    const std::string path = std::string{directory} + "/" + name;
+    INFO("the program under test: " << path);
+    REQUIRE(::access(path.c_str(), X_OK) == 0);
+    return path;
+}
+
+Process::Process(const std::string& path, const Launch& launch) {
+    std::vector<std::string> words{path};
+    words.insert(words.end(), launch.arguments.begin(), launch.arguments.end());
+
+    std::map<std::string, std::optional<std::string>> changes{
+        {"PORT", std::nullopt}, {"HOST", std::nullopt}, {"CONFIG_FILE", std::nullopt}};
+    for (const auto& [name, value] : launch.environment)
+        changes[name] = value;
+    std::vector<std::string> variables;
+    for (char** variable = environ; *variable; ++variable) {
+        const std::string text = *variable;
+        if (!changes.contains(text.substr(0, text.find('='))))
+            variables.push_back(text);
+    }
+    for (const auto& [name, value] : changes)
+        if (value)
+            variables.push_back(name + "=" + *value);
+
+    const auto pointers = [](std::vector<std::string>& texts) {
+        std::vector<char*> result;
+        for (std::string& text : texts)
+            result.push_back(text.data());
+        result.push_back(nullptr);
+        return result;
+    };
+    const auto argv = pointers(words), envp = pointers(variables);
+
+    const auto in = make_pipe(), out = make_pipe(), err = make_pipe();
+    pid_ = ::fork();
+    REQUIRE(pid_ >= 0);
+    if (pid_ == 0) {
+        ::setpgid(0, 0);
+#ifdef __linux__
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+        ::signal(SIGPIPE, SIG_DFL);
+        ::dup2(in[0], STDIN_FILENO);
+        ::dup2(out[1], STDOUT_FILENO);
+        ::dup2(err[1], STDERR_FILENO);
+        do_without(launch.lacking);
+        ::execve(path.c_str(), argv.data(), envp.data());
+        std::perror(path.c_str());
+        ::_exit(127);
+    }
+    ::setpgid(pid_, pid_);
+    ::close(in[0]);
+    ::close(out[1]);
+    ::close(err[1]);
+    input_ = in[1];
+    out_ = out[0];
+    err_ = err[0];
+}
+
+Process::~Process() {
+    if (!status_) {
+        ::kill(-pid_, SIGKILL);
+        ::waitpid(pid_, nullptr, 0);
+    } else {
+        ::kill(-pid_, SIGKILL); // what the child may have left behind
+    }
+    for (const int end : {input_, out_, err_})
+        if (end >= 0)
+            ::close(end);
+}
+
+std::string Process::seen() const {
+    return "standard output so far:\n" + output_ + "\nstandard error so far:\n" + complaints_;
+}
+
+bool Process::read_more() {
+    std::array<pollfd, 2> watched{{{out_, POLLIN, 0}, {err_, POLLIN, 0}}};
+    if (out_ < 0 && err_ < 0)
+        return false;
+    INFO("waited " << patience.count() << " s for the program to print more or to end; " << seen());
+    REQUIRE(::poll(watched.data(), watched.size(), static_cast<int>(std::chrono::milliseconds{patience}.count())) > 0);
+    const auto take = [](const pollfd& entry, int& descriptor, std::string& text) {
+        if (descriptor < 0 || entry.revents == 0)
+            return;
+        std::array<char, 65536> chunk;
+        const auto size = ::read(descriptor, chunk.data(), chunk.size());
+        if (size > 0)
+            text.append(chunk.data(), static_cast<std::size_t>(size));
+        else
+            ::close(std::exchange(descriptor, -1));
+    };
+    take(watched[0], out_, output_);
+    take(watched[1], err_, complaints_);
+    return out_ >= 0 || err_ >= 0;
+}
+
+std::string Process::wait_for_line(std::string_view text) {
+    for (;;) {
+        for (std::size_t end; (end = output_.find('\n', searched_)) != std::string::npos;) {
+            std::string line = output_.substr(searched_, end - searched_);
+            searched_ = end + 1;
+            if (line.find(text) != std::string::npos)
+                return line;
+        }
+        INFO("waiting for a line with \"" << text << "\" from the program");
+        const bool running = read_more();
+        if (!running && output_.find('\n', searched_) == std::string::npos)
+            FAIL("the program ended without that line; " << seen());
+    }
+}
+
+void Process::type(std::string_view text) { REQUIRE(::write(input_, text.data(), text.size()) == std::ssize(text)); }
+
+void Process::close_input() { ::close(std::exchange(input_, -1)); }
+
+void Process::send_signal(int number) { ::kill(pid_, number); }
+
+int Process::wait_for_exit() {
+    if (status_)
+        return *status_;
+    const auto deadline = Clock::now() + patience;
+    while (read_more()) {
+        INFO("the program still prints after " << patience.count() << " s; " << seen());
+        REQUIRE(Clock::now() < deadline);
+    }
+    INFO("the program closed its output and did not end within " << patience.count() << " s; " << seen());
+    REQUIRE(wait_for_end(pid_, deadline));
+    int raw = 0;
+    ::waitpid(pid_, &raw, 0);
+    status_ = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
+    return *status_;
+}
+
+std::vector<common::SocketRow> Process::sockets(common::Protocol protocol) const {
+    namespace fs = std::filesystem;
+    std::set<std::string> held;
+    std::error_code gone; // the process may close a descriptor while we look
+    for (const auto& entry : fs::directory_iterator{"/proc/" + std::to_string(pid_) + "/fd", gone})
+        held.insert(fs::read_symlink(entry.path(), gone).string());
+    auto rows = common::kernel_sockets(protocol);
+    std::erase_if(rows, [&](const auto& row) { return !held.contains("socket:[" + std::to_string(row.inode) + "]"); });
+    return rows;
+}
+
+Client Process::borrow(int number) const {
+#ifdef __linux__
+    const int handle = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
+    const int copy = static_cast<int>(::syscall(SYS_pidfd_getfd, handle, number, 0));
+    const int error = errno;
+    ::close(handle);
+    INFO("descriptor " << number << " of the program; " << seen());
+    if (copy < 0 && (error == EPERM || error == ENOSYS))
+        SKIP("needs pidfd_getfd: " << std::strerror(error));
+    REQUIRE(copy >= 0);
+    return Client{copy};
+#else
+    SKIP("needs pidfd_getfd, which Linux has; descriptor " << number);
+    return Client{-1};
+#endif
+}
+
+bool eventually(const std::function<bool()>& holds) {
+    const auto deadline = Clock::now() + patience;
+    while (!holds()) {
+        if (Clock::now() >= deadline)
+            return false;
+        ::poll(nullptr, 0, 1);
+    }
+    return true;
+}
+
+} // namespace support

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "common/socket_table.hpp"
+#include "tests/support/client.hpp"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+#include <vector>
+
+namespace support {
+
+/// What a machine may lack; a child can be started as if it did.
+enum class Lacking { nothing, ipv6, namespaces, low_ports };
+
+/// Takes the thing away from this process and all that it starts (seccomp(2), capabilities(7)). Linux only.
+void do_without(Lacking lacking);
+
+struct Launch {
+    std::vector<std::string> arguments{};
+    /// Variables to set; nullopt removes one. Whatever is not named here is inherited, but for PORT, HOST and
+    /// CONFIG_FILE, which are removed.
+    std::map<std::string, std::optional<std::string>> environment{};
+    Lacking lacking = Lacking::nothing;
+};
+
+/// The path of a program under test: in the directory that CTest names in PORTLAB_PROGRAMS.
+std::string program(const std::string& name);
+
+/// A child process with pipes for its standard streams. Every wait ends after `patience` with a failed assertion that
+/// shows what was printed. The child dies with the test: it is killed, with its process group, and reaped.
+class Process {
+  public:
+    explicit Process(const std::string& path, const Launch& launch = {});
+    ~Process();
+    Process(const Process&) = delete;
+    Process& operator=(const Process&) = delete;
+
+    pid_t pid() const { return pid_; }
+
+    /// Waits for a line of standard output that contains `text`, from the last line so found onwards; returns it.
+    std::string wait_for_line(std::string_view text);
+
+    void type(std::string_view text); ///< To the child's standard input.
+    void close_input();
+    void send_signal(int number);
+
+    /// Waits for the child's end, and for the end of its output. The exit status, or 128 + the number of the signal.
+    int wait_for_exit();
+
+    const std::string& output() const { return output_; }         ///< What came on standard output so far.
+    const std::string& complaints() const { return complaints_; } ///< What came on standard error so far.
+
+    /// The sockets of one protocol that the child holds, as the kernel's tables have them.
+    std::vector<common::SocketRow> sockets(common::Protocol protocol) const;
+
+    /// The child's descriptor `number`, duplicated into the test: the same socket, for getsockopt(2) to ask about
+    /// (pidfd_getfd(2)). Skips the test where the system does not allow it.
+    Client borrow(int number) const;
+
+  private:
+    bool read_more(); ///< Waits for output and takes it; false when both streams have ended.
+    std::string seen() const;
+    pid_t pid_ = -1;
+    int input_ = -1, out_ = -1, err_ = -1;
+    std::optional<int> status_;
+    std::size_t searched_ = 0;
+    std::string output_, complaints_;
+};
+
+/// Waits for a state of the kernel's tables: asks again and again until `holds` is true. False after `patience`.
+bool eventually(const std::function<bool()>& holds);
+
+} // namespace support
