@@ -7,12 +7,15 @@ function(portlab_program target source directory)
   target_precompile_headers(${target} REUSE_FROM asio)
 endfunction()
 
+add_custom_target(chapters)
+
 # chapter(05_port_conflict conflict_matrix): the programs port_conflict and conflict_matrix of chapters/05_port_conflict,
 # the test of both in tests/chapters/05_port_conflict_test.cpp, and the wrong variants that the test must reject, in
 # tests/wrong/05_port_conflict.cmake. `cmake --build --preset default --target 05_port_conflict` builds the programs.
 function(chapter name)
   string(REGEX REPLACE "^[0-9]+_" "" concept ${name})
   add_custom_target(${name})
+  add_dependencies(chapters ${name})
   foreach(program IN ITEMS ${concept} ${ARGN})
     portlab_program(${name}.${program} chapters/${name}/${program}.cpp chapters/${name})
     add_dependencies(${name} ${name}.${program})

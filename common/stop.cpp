@@ -30,7 +30,7 @@ Stop::Stop() : input_watched_{!another_job_owns_the_terminal()} {
     for (const int end : signal_pipe)
         ::fcntl(end, F_SETFD, FD_CLOEXEC);
     ::fcntl(signal_pipe[1], F_SETFL, O_NONBLOCK);
-    struct sigaction action {};
+    struct sigaction action = {};
     action.sa_handler = on_signal;
     ::sigaction(SIGINT, &action, nullptr);
     ::sigaction(SIGTERM, &action, nullptr);

@@ -2,6 +2,7 @@
 
 #include "common/socket_table.hpp"
 
+#include <catch2/catch_tostring.hpp>
 #include <chrono>
 #include <string>
 #include <string_view>
@@ -58,3 +59,8 @@ Client listening_socket(const std::string& ip, std::uint16_t port = 0, int backl
 Client udp_socket(const std::string& ip, std::uint16_t port = 0, const Address& peer = {});
 
 } // namespace support
+
+template <>
+struct Catch::StringMaker<common::Address> {
+    static std::string convert(const common::Address& address) { return common::to_string(address); }
+};

@@ -1,0 +1,193 @@
+#include "tests/support/client.hpp"
+#include "tests/support/network.hpp"
+#include "tests/support/process.hpp"
+
+#include <algorithm>
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <unistd.h>
+
+using namespace support;
+using Catch::Matchers::ContainsSubstring;
+using common::Protocol;
+
+namespace {
+
+const Launch any_port{.environment = {{"PORT", "0"}}};
+
+// What the program printed after "WHAT: ".
+std::string answer(const Process& program, const std::string& what) {
+    const auto start = program.output().find(what + ": ");
+    INFO("looking for \"" << what << "\" in\n" << program.output());
+    REQUIRE(start != std::string::npos);
+    const auto from = start + what.size() + 2;
+    return program.output().substr(from, program.output().find('\n', from) - from);
+}
+
+Address bound_address(const Process& program, const std::string& what) {
+    const std::string text = answer(program, what);
+    INFO(what << ": " << text);
+    REQUIRE(text.starts_with("bound to "));
+    return address_in(text);
+}
+
+// The errno of a bind that somebody else tries.
+int bind_error(const std::string& ip, std::uint16_t port) { return bound_socket(ip, port).error(); }
+
+} // namespace
+
+TEST_CASE("PORT chooses the port of the first socket, on loopback alone") {
+    need_private_network();
+    Process program{support::program("bind"), {.environment = {{"PORT", "4711"}}}};
+    program.wait_for_line("Press Enter");
+    CHECK(bound_address(program, "a chosen port") == Address{"127.0.0.1", 4711});
+    CHECK(bind_error("127.0.0.1", 4711) == EADDRINUSE);
+    CHECK(bind_error("127.0.0.2", 4711) == 0);
+}
+
+TEST_CASE("without PORT the chosen port is 8080") {
+    need_private_network();
+    Process program{support::program("bind")};
+    program.wait_for_line("Press Enter");
+    CHECK(bound_address(program, "a chosen port") == Address{"127.0.0.1", 8080});
+    CHECK(bind_error("127.0.0.1", 8080) == EADDRINUSE);
+}
+
+TEST_CASE("a chosen port that is taken is refused, with its holder, and the program goes on") {
+    need_private_network();
+    const Client holder = listening_socket("127.0.0.1", 8080);
+    Process program{support::program("bind")};
+    program.wait_for_line("Press Enter");
+    CHECK(answer(program, "a chosen port") == "refused 127.0.0.1:8080: Address already in use");
+    CHECK_THAT(program.output(), ContainsSubstring("held by 02_bind_test, process " + std::to_string(::getpid())));
+    bound_address(program, "port 0, the kernel chooses");
+    program.type("\n");
+    CHECK(program.wait_for_exit() == 0);
+}
+
+TEST_CASE("port 0 lets the kernel choose a port, which the program then owns") {
+    Process program{support::program("bind"), any_port};
+    program.wait_for_line("Press Enter");
+    const Address address = bound_address(program, "port 0, the kernel chooses");
+    CHECK(address.ip == "127.0.0.1");
+    CHECK(address.port != 0);
+    CHECK(bind_error(address.ip, address.port) == EADDRINUSE);
+}
+
+TEST_CASE("the wildcard takes its port on every local address, loopback on one") {
+    need_private_network(); // elsewhere somebody may hold the number on 127.0.0.2
+    Process program{support::program("bind"), any_port};
+    program.wait_for_line("Press Enter");
+    const Address wide = bound_address(program, "every address of this machine");
+    CHECK(wide.ip == "0.0.0.0");
+    CHECK(bind_error("127.0.0.1", wide.port) == EADDRINUSE);
+    CHECK(bind_error("127.0.0.2", wide.port) == EADDRINUSE);
+    CHECK(bind_error("127.0.0.2", bound_address(program, "port 0, the kernel chooses").port) == 0);
+}
+
+TEST_CASE("TCP and UDP use the same number at once") {
+    need_private_network();
+    Process program{support::program("bind"), any_port};
+    program.wait_for_line("Press Enter");
+    const Address tcp = bound_address(program, "port 0, the kernel chooses");
+    CHECK(bound_address(program, "UDP, on a number that TCP has taken") == tcp);
+    const auto rows = program.sockets(Protocol::udp);
+    REQUIRE(rows.size() == 1);
+    CHECK(rows.front().local == tcp);
+}
+
+TEST_CASE("a second bind of one socket is an invalid argument and changes nothing") {
+    Process program{support::program("bind"), any_port};
+    program.wait_for_line("Press Enter");
+    CHECK_THAT(answer(program, "the same socket a second time"), ContainsSubstring("Invalid argument"));
+    const Address address = bound_address(program, "port 0, the kernel chooses");
+    CHECK(bind_error(address.ip, address.port) == EADDRINUSE);
+}
+
+TEST_CASE("an address that is not ours cannot be bound") {
+    Process program{support::program("bind"), any_port};
+    program.wait_for_line("Press Enter");
+    CHECK(answer(program, "an address of another machine") == "refused 192.0.2.1:0: Cannot assign requested address");
+}
+
+TEST_CASE("a privileged port is denied to an ordinary user, which is not the same as in use") {
+    set_sysctl("net/ipv4/ip_unprivileged_port_start", "1024");
+    Process program{support::program("bind"), {.environment = {{"PORT", "0"}}, .lacking = Lacking::low_ports}};
+    program.wait_for_line("Press Enter");
+    CHECK(answer(program, "a port for privileged programs") == "refused 127.0.0.1:80: Permission denied");
+    CHECK(bind_error("127.0.0.1", 4711) == 0);
+}
+
+TEST_CASE("where the system lets everyone have port 80, it is bound like any other") {
+    set_sysctl("net/ipv4/ip_unprivileged_port_start", "80");
+    Process program{support::program("bind"), {.environment = {{"PORT", "0"}}, .lacking = Lacking::low_ports}};
+    program.wait_for_line("Press Enter");
+    CHECK(bound_address(program, "a port for privileged programs") == Address{"127.0.0.1", 80});
+}
+
+TEST_CASE("a bound socket that does not listen refuses connections") {
+    Process program{support::program("bind"), any_port};
+    program.wait_for_line("Press Enter");
+    const Address address = bound_address(program, "port 0, the kernel chooses");
+    CHECK(connect_to(address).error() == ECONNREFUSED);
+    CHECK(answer(program, "a client calls " + common::to_string(address)) == "Connection refused");
+}
+
+#ifdef __linux__
+TEST_CASE("ss does not list a bound socket that does not listen, and sock_diag does") {
+    Process program{support::program("bind"), any_port};
+    program.wait_for_line("Press Enter");
+    const Address address = bound_address(program, "port 0, the kernel chooses");
+
+    std::ifstream table{"/proc/net/tcp"};
+    const std::string rows{std::istreambuf_iterator<char>{table}, {}};
+    std::array<char, 8> port_in_hex{};
+    std::snprintf(port_in_hex.data(), port_in_hex.size(), ":%04X ", address.port);
+    CHECK_THAT(rows, ContainsSubstring("local_address"));
+    CHECK_THAT(rows, !ContainsSubstring(port_in_hex.data()));
+    if (::access("/usr/bin/ss", X_OK) == 0) {
+        Process ss{"/usr/bin/ss", {.arguments = {"-tan"}}};
+        CHECK(ss.wait_for_exit() == 0);
+        CHECK_THAT(ss.output(), ContainsSubstring("Local Address"));
+        CHECK_THAT(ss.output(), !ContainsSubstring(common::to_string(address) + " "));
+    }
+
+    const Client own = bound_socket("127.0.0.1");
+    const auto all = common::kernel_sockets(Protocol::tcp);
+    if (std::none_of(all.begin(), all.end(), [&](const auto& row) { return row.local == own.local(); })) {
+        CHECK_THAT(program.output(), ContainsSubstring("no table of bound sockets"));
+        SKIP("needs Linux 6.8, whose sock_diag reports sockets that are bound and do not listen");
+    }
+    CHECK_THAT(program.output(),
+               ContainsSubstring("the kernel's table has: tcp BOUND " + common::to_string(address) + "\n"));
+}
+#endif
+
+TEST_CASE("a PORT that is not a port stops it with status 78 before it opens a socket") {
+    const std::string port = GENERATE("", "80abc", "70000");
+    Process program{support::program("bind"), {.environment = {{"PORT", port}}}};
+    CHECK(program.wait_for_exit() == 78);
+    CHECK_THAT(program.complaints(), ContainsSubstring("PORT=\"" + port + "\" is not a port"));
+    CHECK(program.output().empty());
+}
+
+TEST_CASE("it gives its ports back and succeeds on Enter, at the end of input and on SIGTERM") {
+    const std::string end = GENERATE("Enter", "end of input", "SIGTERM");
+    CAPTURE(end);
+    Process program{support::program("bind"), any_port};
+    program.wait_for_line("Press Enter");
+    if (end == "Enter")
+        program.type("\n");
+    else if (end == "SIGTERM")
+        program.send_signal(SIGTERM);
+    else
+        program.close_input();
+    CHECK(program.wait_for_exit() == 0);
+    CHECK(program.complaints().empty());
+}
