@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Each gate fails on a tree that breaks its rule, and on the copied tree itself it does not: gates_test.sh ROOT.
+set -uo pipefail
+root=$1
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+faults=0
+
+# plant GATE FILE TEXT: the gate must fail once TEXT stands at the end of FILE, and its report must name the file.
+plant() {
+    rm -rf "$copy/tree" && mkdir "$copy/tree"
+    (cd "$root" && cp -R chapters common tests cmake CMakeLists.txt book.md README.md .clang-format "$copy/tree/")
+    mkdir -p "$(dirname "$copy/tree/$2")"
+    printf '%b\n' "$3" >>"$copy/tree/$2"
+    local report status
+    report=$(bash "$root/tests/gates/gates.sh" "$1" "$copy/tree" 2>&1)
+    status=$?
+    [ $status != 77 ] || { echo "skipped: $report"; return; }
+    if [ $status = 0 ] || [[ $report != *"${4:-$2}"* ]]; then
+        echo "gate $1 with \"$3\" in $2: status $status, report: $report"
+        faults=$((faults + 1))
+    fi
+}
+
+plant common_has_no_socket_verb common/listener.hpp 'inline int f(int s) { return ::listen(s, 5); }'
+plant common_has_no_socket_verb common/config.hpp 'class Server;'
+plant common_has_no_socket_verb common/config.hpp '#include <asio.hpp>'
+plant nothing_sleeps tests/chapters/late_test.cpp 'std::this_thread::''sleep_for(1s);'
+plant nothing_sleeps chapters/nap.sh 'sl''eep 1'
+plant formatting_is_clean chapters/02_bind/bind.cpp 'int  x ;'
+plant chapters_are_listed_everywhere chapters/99_new/README.md '# 99' 99_new
+plant chapters_are_listed_everywhere CMakeLists.txt 'chapter(98_ghost)' 98_ghost
+plant chapters_are_listed_everywhere book.md '[x](chapters/97_ghost/README.md)' 97_ghost
+
+[ $faults = 0 ] && echo 'every gate fails where it should'
