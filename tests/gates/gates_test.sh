@@ -25,7 +25,7 @@ plant() {
 plant common_has_no_socket_verb common/listener.hpp 'inline int f(int s) { return ::listen(s, 5); }'
 plant common_has_no_socket_verb common/config.hpp 'class Server;'
 plant common_has_no_socket_verb common/config.hpp '#include <asio.hpp>'
-plant nothing_sleeps tests/chapters/late_test.cpp 'std::this_thread::''sleep_for(1s);'
+plant nothing_sleeps tests/chapters/late_test.cpp 'std::this_thread::sl''eep_for(1s);'
 plant nothing_sleeps chapters/nap.sh 'sl''eep 1'
 plant formatting_is_clean chapters/02_bind/bind.cpp 'int  x ;'
 plant chapters_are_listed_everywhere chapters/99_new/README.md '# 99' 99_new
