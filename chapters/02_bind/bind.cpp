@@ -52,7 +52,7 @@ int main() {
         client.connect(any.local_endpoint(), error); // bound, but nobody called listen
         std::cout << "a client calls " << any.local_endpoint() << ": " << error.message() << '\n';
 
-        bool found = false; // `ss -tan` does not list it; the kernel knows it all the same (sock_diag)
+        bool found = false; // /proc/net/tcp does not list it; the kernel knows it all the same: sock_diag(7)
         for (const common::SocketRow& row : common::kernel_sockets(common::Protocol::tcp))
             if (row.local.port == any.local_endpoint().port() && (found = true))
                 std::cout << "the kernel's table has: tcp " << row.state << ' ' << to_string(row.local) << '\n';
