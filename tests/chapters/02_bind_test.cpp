@@ -63,11 +63,12 @@ TEST_CASE("without PORT the chosen port is 8080") {
 
 TEST_CASE("a chosen port that is taken is refused, with its holder, and the program goes on") {
     need_private_network();
-    const Client holder = listening_socket("127.0.0.1", 8080);
+    Process holder{support::program("bind")};
+    holder.wait_for_line("Press Enter");
     Process program{support::program("bind")};
     program.wait_for_line("Press Enter");
     CHECK(answer(program, "a chosen port") == "refused 127.0.0.1:8080: Address already in use");
-    CHECK_THAT(program.output(), ContainsSubstring("held by 02_bind_test, process " + std::to_string(::getpid())));
+    CHECK_THAT(program.output(), ContainsSubstring("held by bind, process " + std::to_string(holder.pid())));
     bound_address(program, "port 0, the kernel chooses");
     program.type("\n");
     CHECK(program.wait_for_exit() == 0);
