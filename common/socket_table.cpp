@@ -52,8 +52,9 @@ struct Descriptor {
     ~Descriptor() { ::close(number); }
 };
 
-// Appends what one dump request for (family, protocol) yields.
-void dump(int family, Protocol protocol, std::vector<SocketRow>& rows) {
+// Appends what one request for (family, protocol) yields: every socket or, without NLM_F_DUMP, the one that `id` names.
+void ask(int family, Protocol protocol, unsigned short flags, const inet_diag_sockid& id,
+         std::vector<SocketRow>& rows) {
     const Descriptor netlink{::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG)};
     if (netlink.number < 0)
         fail("socket(AF_NETLINK)");
@@ -64,10 +65,11 @@ void dump(int family, Protocol protocol, std::vector<SocketRow>& rows) {
     } request{};
     request.header.nlmsg_len = sizeof request;
     request.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
-    request.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+    request.header.nlmsg_flags = static_cast<unsigned short>(NLM_F_REQUEST | flags);
     request.body.sdiag_family = static_cast<std::uint8_t>(family);
     request.body.sdiag_protocol = protocol == Protocol::tcp ? IPPROTO_TCP : IPPROTO_UDP;
     request.body.idiag_states = ~0U; // every state; bit 13, "bound inactive", came with Linux 6.8
+    request.body.id = id;
     if (::send(netlink.number, &request, sizeof request, 0) < 0)
         fail("send(AF_NETLINK)");
 
@@ -83,7 +85,7 @@ void dump(int family, Protocol protocol, std::vector<SocketRow>& rows) {
                 return;
             if (header->nlmsg_type == NLMSG_ERROR) {
                 errno = -static_cast<nlmsgerr*>(NLMSG_DATA(header))->error;
-                if (errno == ENOENT) // this family or protocol is not in this kernel
+                if (errno == ENOENT) // no such socket; in a dump: this family or protocol is not in this kernel
                     return;
                 fail("sock_diag");
             }
@@ -91,6 +93,8 @@ void dump(int family, Protocol protocol, std::vector<SocketRow>& rows) {
             rows.push_back({protocol, address_of(row->idiag_family, row->id.idiag_src, row->id.idiag_sport),
                             address_of(row->idiag_family, row->id.idiag_dst, row->id.idiag_dport),
                             state_name(protocol, row->idiag_state), row->idiag_inode});
+            if (!(flags & NLM_F_DUMP))
+                return;
         }
     }
 }
@@ -99,9 +103,24 @@ void dump(int family, Protocol protocol, std::vector<SocketRow>& rows) {
 
 std::vector<SocketRow> kernel_sockets(Protocol protocol) {
     std::vector<SocketRow> rows;
-    dump(AF_INET, protocol, rows);
-    dump(AF_INET6, protocol, rows);
+    ask(AF_INET, protocol, NLM_F_DUMP, {}, rows);
+    ask(AF_INET6, protocol, NLM_F_DUMP, {}, rows);
     return rows;
+}
+
+std::optional<SocketRow> kernel_socket(Protocol protocol, const Address& local, const Address& peer) {
+    const int family = local.ip.find(':') == std::string::npos ? AF_INET : AF_INET6;
+    inet_diag_sockid id{};
+    id.idiag_sport = htons(local.port);
+    id.idiag_dport = htons(peer.port);
+    ::inet_pton(family, local.ip.c_str(), id.idiag_src);
+    ::inet_pton(family, peer.ip.c_str(), id.idiag_dst);
+    id.idiag_cookie[0] = id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+    std::vector<SocketRow> rows;
+    ask(family, protocol, 0, id, rows);
+    if (rows.empty() || rows.front().peer != peer) // a listener answers for a connection that does not exist
+        return std::nullopt;
+    return rows.front();
 }
 
 std::optional<Holder> holder_of(const SocketRow& row) {
@@ -131,6 +150,7 @@ std::optional<Holder> holder_of(const SocketRow& row) {
 #else
 
 std::vector<SocketRow> kernel_sockets(Protocol) { return {}; }
+std::optional<SocketRow> kernel_socket(Protocol, const Address&, const Address&) { return std::nullopt; }
 std::optional<Holder> holder_of(const SocketRow&) { return std::nullopt; }
 
 #endif

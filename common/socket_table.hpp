@@ -40,6 +40,9 @@ struct Holder {
 /// Empty on systems other than Linux.
 std::vector<SocketRow> kernel_sockets(Protocol protocol);
 
+/// The connection between `local` and `peer`, found without a walk through the table, or nothing where there is none.
+std::optional<SocketRow> kernel_socket(Protocol protocol, const Address& local, const Address& peer);
+
 /// The process that holds the socket, as far as /proc lets this user see it.
 std::optional<Holder> holder_of(const SocketRow& row);
 

@@ -76,6 +76,17 @@ TEST_CASE("the socket table shows a listener, both ends of a connection and a UD
     CHECK_FALSE(common::describe_holder(Protocol::tcp, 0));
 }
 
+TEST_CASE("one connection is found by its two ends, in the state that the kernel has it in") {
+    const Client listener = listening_socket("127.0.0.1");
+    Client client = connect_to(listener.local());
+    const Address server = listener.local(), source = client.local();
+    const auto connected = common::kernel_socket(Protocol::tcp, source, server);
+    REQUIRE(connected);
+    CHECK(connected->state == "ESTAB");
+    CHECK(connected->local == source);
+    CHECK_FALSE(common::kernel_socket(Protocol::tcp, server, {"127.0.0.2", 1}));
+}
+
 TEST_CASE("the socket table shows a TCP socket that is bound and does not listen") {
     const Client bound = bound_socket("127.0.0.1");
     const auto rows = common::kernel_sockets(Protocol::tcp);

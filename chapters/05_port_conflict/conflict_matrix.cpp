@@ -1,0 +1,351 @@
+// Three things decide whether a second socket gets the port: whether the addresses overlap, what both sockets allow,
+// and what the first one is doing.
+//
+// Measures every combination on the running kernel, each on a port of its own, and compares it with the rule below.
+// In the state "bound" neither socket listens before both are bound; then the first listens, and after it the second.
+#include "common/config.hpp"
+#include "common/socket_table.hpp"
+
+#include <array>
+#include <asio.hpp>
+#include <cerrno>
+#include <cstdlib>
+#include <exception>
+#include <iomanip>
+#include <iostream>
+#include <map>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <sys/socket.h>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+using asio::ip::address_v4;
+using asio::ip::address_v6;
+using asio::ip::tcp;
+using asio::ip::udp;
+
+struct Address {
+    std::string name;
+    asio::ip::address ip;
+    bool v6_only = false; // [::1] as well: bind makes a socket with one IPv6 address so
+};
+const std::array<Address, 6> addresses{{{"0.0.0.0", address_v4::any()},
+                                        {"127.0.0.1", address_v4::loopback()},
+                                        {"127.0.0.2", address_v4{0x7f000002}},
+                                        {"[::]", address_v6::any(), false},
+                                        {"[::]v6only", address_v6::any(), true},
+                                        {"[::1]", address_v6::loopback(), true}}};
+
+struct Options {
+    std::string name;
+    bool reuse_address, reuse_port;
+};
+const std::array<Options, 4> options{
+    {{"none", false, false}, {"reuse_address", true, false}, {"reuse_port", false, true}, {"both", true, true}}};
+
+struct Cell {
+    std::string protocol, state;
+    Address first;
+    Options first_options;
+    Address second;
+    Options second_options;
+};
+struct Answer {
+    std::string bind, listen;
+    friend bool operator==(const Answer&, const Answer&) = default;
+};
+
+// ---- The rule -------------------------------------------------------------------------------------------------------
+
+// Does each of them stand for at least one address of the other? A dual-stack wildcard stands for IPv4 addresses, too.
+bool overlap(const Address& a, const Address& b) {
+    const bool families_meet = a.ip.is_v6() == b.ip.is_v6() || (!a.v6_only && !b.v6_only);
+    return families_meet && (a.ip.is_unspecified() || b.ip.is_unspecified() || a.ip == b.ip);
+}
+
+// What a server leaves in TIME-WAIT is a connection: it has the one address that the client connected to. Left by a
+// dual-stack server it stays in the way of 0.0.0.0, even where its address is [::1].
+asio::ip::address client_connects_to(const asio::ip::address& server) {
+    if (!server.is_unspecified())
+        return server;
+    return server.is_v4() ? asio::ip::address{address_v4::loopback()} : address_v6::loopback();
+}
+
+Answer rule(const Cell& cell) {
+    const bool share = cell.first_options.reuse_port && cell.second_options.reuse_port; // and one user owns both
+    const bool reuse = cell.first_options.reuse_address && cell.second_options.reuse_address;
+    const std::string success = cell.protocol == "tcp" ? "OK" : "-"; // there is no listen in UDP
+
+    Address held = cell.first;
+    if (cell.state == "time_wait")
+        held.ip = client_connects_to(held.ip);
+    if (!overlap(held, cell.second) || share)
+        return {"OK", success};
+    if (!reuse || cell.state == "listening")
+        return {"EADDRINUSE", "-"};
+    if (cell.protocol == "tcp" && cell.state == "bound")
+        return {"OK", "EADDRINUSE"};
+    return {"OK", success};
+}
+
+// ---- The measurement ------------------------------------------------------------------------------------------------
+
+template <class Socket>
+Socket open_socket(asio::io_context& io, const Address& address, const Options& chosen) {
+    using endpoint = typename Socket::endpoint_type;
+    Socket socket{io};
+    socket.open(endpoint{address.ip, 0}.protocol());
+    if (address.ip.is_v6() && address.ip.is_unspecified())
+        socket.set_option(asio::ip::v6_only{address.v6_only});
+    socket.set_option(asio::socket_base::reuse_address{chosen.reuse_address});
+    const int reuse_port = chosen.reuse_port; // Asio has no name of its own for it
+    if (::setsockopt(socket.native_handle(), SOL_SOCKET, SO_REUSEPORT, &reuse_port, sizeof reuse_port) != 0)
+        throw asio::system_error{{errno, asio::system_category()}, "setsockopt(SO_REUSEPORT)"};
+    return socket;
+}
+
+bool has_ipv6(asio::io_context& io) {
+    tcp::acceptor probe{io};
+    asio::error_code error;
+    probe.open(tcp::v6(), error);
+    if (!error)
+        probe.bind({address_v6::loopback(), 0}, error);
+    return !error;
+}
+
+// A port with no socket on it at all: an unshared bind to every address is given no other.
+template <class Socket>
+std::uint16_t fresh_port(asio::io_context& io) {
+    static const Address everything = has_ipv6(io) ? addresses[3] : addresses[0];
+    Socket socket = open_socket<Socket>(io, everything, options[0]);
+    asio::error_code error;
+    socket.bind({everything.ip, 0}, error);
+    if (error)
+        throw asio::system_error{error, "no port is left (TIME-WAIT frees them after a minute): bind"};
+    return socket.local_endpoint().port();
+}
+
+common::Address both(const tcp::endpoint& end) { return {end.address().to_string(), end.port()}; }
+
+// The server closes its connection first, and its listener too.
+void leave_in_time_wait(asio::io_context& io, tcp::acceptor& listener) {
+    const tcp::endpoint server{client_connects_to(listener.local_endpoint().address()),
+                               listener.local_endpoint().port()};
+    tcp::socket client{io};
+    client.connect(server);
+    const tcp::endpoint source = client.local_endpoint();
+    tcp::socket accepted = listener.accept();
+    listener.close();
+    accepted.close();
+    std::array<char, 1> nothing;
+    asio::error_code end;
+    client.read_some(asio::buffer(nothing), end);
+    client.shutdown(tcp::socket::shutdown_send);
+    client.wait(tcp::socket::wait_error); // until the other side has acknowledged the end
+#ifdef __linux__
+    const auto left = common::kernel_socket(common::Protocol::tcp, both(server), both(source));
+    if (!left || left->state != "TIME-WAIT")
+        throw std::runtime_error{"the kernel keeps " + to_string(both(server)) + " as " +
+                                 (left ? left->state : "nothing") + ", not in TIME-WAIT (see tcp_max_tw_buckets)"};
+#endif
+}
+
+std::string errno_name(const asio::error_code& error) {
+    switch (error.value()) {
+    case 0:
+        return "OK";
+    case EADDRINUSE:
+        return "EADDRINUSE";
+    case EADDRNOTAVAIL:
+        return "EADDRNOTAVAIL";
+    case EACCES:
+        return "EACCES";
+    case EINVAL:
+        return "EINVAL";
+    default:
+        throw asio::system_error{error};
+    }
+}
+
+template <class Socket>
+Answer measure_once(asio::io_context& io, const Cell& cell) {
+    Socket first = open_socket<Socket>(io, cell.first, cell.first_options);
+    Socket second = open_socket<Socket>(io, cell.second, cell.second_options);
+    asio::error_code error = asio::error::address_in_use;
+    std::uint16_t port = 0;
+    for (int tries = 0; error == asio::error::address_in_use && tries < 10; ++tries) { // somebody may be faster
+        port = fresh_port<Socket>(io);
+        first.bind({cell.first.ip, port}, error);
+    }
+    if (error)
+        throw asio::system_error{error, "bind"};
+
+    if constexpr (std::is_same_v<Socket, tcp::acceptor>) {
+        if (cell.state != "bound")
+            first.listen();
+        if (cell.state == "time_wait")
+            leave_in_time_wait(io, first);
+    }
+
+    second.bind({cell.second.ip, port}, error);
+    Answer answer{errno_name(error), "-"};
+    if constexpr (std::is_same_v<Socket, tcp::acceptor>)
+        if (!error) {
+            if (cell.state == "bound")
+                first.listen();
+            second.listen(Socket::max_listen_connections, error);
+            answer.listen = errno_name(error);
+        }
+    return answer;
+}
+
+// Another program's socket can add a conflict, never take one away: a refusal counts when a second port gives it too.
+Answer measure(asio::io_context& io, const Cell& cell) {
+    const auto once = cell.protocol == "tcp" ? measure_once<tcp::acceptor> : measure_once<udp::socket>;
+    const Answer answer = once(io, cell);
+    return answer.bind == "OK" && answer.listen != "EADDRINUSE" ? answer : once(io, cell);
+}
+
+// ---- The output -----------------------------------------------------------------------------------------------------
+
+struct Result {
+    Cell cell;
+    Answer answer;
+};
+
+std::array<std::string, 8> columns(const Result& result) {
+    const auto& [cell, answer] = result;
+    return {cell.protocol,    cell.state,
+            cell.first.name,  cell.first_options.name,
+            cell.second.name, cell.second_options.name,
+            answer.bind,      answer.listen};
+}
+const std::array<const char*, 8> titles{"protocol", "state",          "first", "first_options",
+                                        "second",   "second_options", "bind",  "listen"};
+
+void print_csv(const std::vector<Result>& results) {
+    for (std::size_t i = 0; i < titles.size(); ++i)
+        std::cout << (i ? "," : "") << titles[i];
+    for (const Result& result : results) {
+        std::cout << '\n';
+        for (std::size_t i = 0; i < titles.size(); ++i)
+            std::cout << (i ? "," : "") << columns(result)[i];
+    }
+    std::cout << '\n';
+}
+
+void print_json(const std::vector<Result>& results) {
+    const char* before = "[\n";
+    for (const Result& result : results) {
+        std::cout << std::exchange(before, ",\n");
+        for (std::size_t i = 0; i < titles.size(); ++i)
+            std::cout << (i ? ", \"" : "{\"") << titles[i] << "\": \"" << columns(result)[i] << '"';
+        std::cout << '}';
+    }
+    std::cout << "\n]\n";
+}
+
+// What one combination of options comes to: OK, or the call that is refused with EADDRINUSE.
+std::string in_words(const Answer& answer) {
+    if (answer.bind != "OK")
+        return answer.bind == "EADDRINUSE" ? "at bind" : answer.bind;
+    return answer.listen == "EADDRINUSE" ? "at listen" : "OK";
+}
+
+// For each pair of addresses a letter, and for each letter the sixteen combinations of options that it stands for.
+void print_table(const std::vector<Result>& results) {
+    using Grid = std::vector<std::string>;
+    std::map<Grid, char> letters{{Grid(16, "OK"), '.'}};
+    std::vector<Grid> legend;
+
+    std::cout << "Does a second socket get the port that a first one has?\n"
+                 "A row is the first socket's address, a column the second's.\n"
+                 "  .        yes, whatever the options of the two\n"
+                 "  A, B, C  where both allow it: see below\n";
+    std::string block, first;
+    for (std::size_t i = 0; i < results.size(); i += 16) { // the sixteen cells of one pair of addresses
+        const Cell& cell = results[i].cell;
+        if (std::exchange(block, cell.protocol + ", first " + cell.state) != block) {
+            std::cout << (i ? "\n\n" : "\n") << block << '\n' << std::setw(12) << ' ';
+            for (std::size_t k = i; k < results.size() && results[k].cell.first.name == cell.first.name; k += 16)
+                std::cout << std::setw(11) << results[k].cell.second.name;
+            first.clear();
+        }
+        if (std::exchange(first, cell.first.name) != first)
+            std::cout << '\n' << std::setw(12) << first;
+        Grid grid;
+        for (std::size_t k = i; k < i + 16; ++k)
+            grid.push_back(in_words(results[k].answer));
+        const auto [letter, is_new] = letters.try_emplace(grid, static_cast<char>('A' + legend.size()));
+        if (is_new)
+            legend.push_back(grid);
+        std::cout << std::setw(11) << letter->second;
+    }
+    std::cout << "\n\nA row is the first socket's options, a column the second's.\n"
+                 "  at bind, at listen  the second socket's call that fails with EADDRINUSE\n";
+    for (const Grid& grid : legend) {
+        std::cout << '\n' << letters.at(grid) << std::setw(14) << ' ';
+        for (const Options& second : options)
+            std::cout << std::setw(15) << second.name;
+        for (std::size_t k = 0; k < grid.size(); ++k)
+            std::cout << (k % 4 ? "" : '\n' + std::string(15 - options[k / 4].name.size(), ' ') + options[k / 4].name)
+                      << std::setw(15) << grid[k];
+        std::cout << '\n';
+    }
+}
+
+int main(int argc, char** argv) {
+    try {
+        bool predict = false;
+        auto print = print_table;
+        for (const std::string_view argument : std::vector<std::string_view>(argv + 1, argv + argc))
+            if (argument == "--csv")
+                print = print_csv;
+            else if (argument == "--json")
+                print = print_json;
+            else if (argument == "--rule")
+                predict = true;
+            else
+                throw common::ConfigError{"no such option: " + std::string{argument} +
+                                          "\nusage: conflict_matrix [--csv | --json] [--rule]\n"
+                                          "  --csv, --json  for programs to read; without them a table\n"
+                                          "  --rule         what the rule predicts, not what the kernel answers"};
+
+        asio::io_context io;
+        const bool ipv6 = has_ipv6(io);
+        if (!ipv6)
+            std::cerr << "conflict_matrix: no IPv6 on this system: the rows with IPv6 addresses are left out\n";
+        const auto present = std::span{addresses}.first(ipv6 ? 6 : 3);
+
+        std::vector<Result> results;
+        std::size_t surprises = 0;
+        const std::array<std::array<const char*, 2>, 4> states{
+            {{"tcp", "bound"}, {"tcp", "listening"}, {"tcp", "time_wait"}, {"udp", "bound"}}};
+        for (const auto& [protocol, state] : states)
+            for (const Address& first : present)
+                for (const Address& second : present)
+                    for (const Options& first_options : options)
+                        for (const Options& second_options : options) {
+                            const Cell cell{protocol, state, first, first_options, second, second_options};
+                            results.push_back({cell, predict ? rule(cell) : measure(io, cell)});
+                            surprises += results.back().answer != rule(cell);
+                        }
+        print(results);
+        if (surprises == 0 && print == print_table)
+            std::cout << "\nAll " << results.size() << " answers are what the rule in conflict_matrix.cpp predicts.\n";
+        if (surprises > 0)
+            std::cerr << "conflict_matrix: " << surprises << " of " << results.size()
+                      << " answers of this kernel are not what the rule predicts; see them with\n"
+                         "  diff <(conflict_matrix --rule --csv) <(conflict_matrix --csv)\n";
+    } catch (const common::ConfigError& error) {
+        std::cerr << "conflict_matrix: " << error.what() << '\n';
+        return common::exit_config;
+    } catch (const std::exception& error) {
+        std::cerr << "conflict_matrix: " << error.what() << '\n';
+        return EXIT_FAILURE;
+    }
+}

@@ -1,0 +1,516 @@
+#include "tests/support/network.hpp"
+#include "tests/support/process.hpp"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <map>
+#include <memory>
+#include <set>
+#include <sstream>
+#include <sys/socket.h>
+#include <unistd.h>
+
+using namespace support;
+using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::StartsWith;
+using common::Protocol;
+
+namespace {
+
+std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
+    std::istringstream stream{text};
+    for (std::string line; std::getline(stream, line);)
+        lines.push_back(line);
+    return lines;
+}
+
+// ---- port_conflict
+
+/// The program after its last line, with what it printed under each scene's number.
+struct Shown {
+    explicit Shown(const Launch& launch = {}) : program{support::program("port_conflict"), launch} {
+        address = address_in(program.wait_for_line("listening on "));
+        program.wait_for_line("Press Enter");
+        char scene = '0';
+        for (const std::string& line : lines_of(program.output())) {
+            if (line.size() > 2 && line[1] == '.')
+                scene = line[0];
+            else
+                scenes[scene].push_back(line.substr(std::min(line.find_first_not_of(' '), line.size())));
+        }
+    }
+    int count(const Address& local, const std::string& state) const {
+        const auto rows = program.sockets(Protocol::tcp);
+        return static_cast<int>(std::count_if(
+            rows.begin(), rows.end(), [&](const auto& row) { return row.local == local && row.state == state; }));
+    }
+    Process program;
+    Address address;
+    std::map<char, std::vector<std::string>> scenes;
+};
+
+/// The errno of a bind by the test itself, with or without SO_REUSEADDR.
+int bind_error(const Address& address, bool reuse_address) {
+    const Client socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    const int on = reuse_address;
+    REQUIRE(::setsockopt(socket.descriptor(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0);
+    sockaddr_in local{};
+    local.sin_family = AF_INET;
+    local.sin_port = htons(address.port);
+    REQUIRE(::inet_pton(AF_INET, address.ip.c_str(), &local.sin_addr) == 1);
+    return ::bind(socket.descriptor(), reinterpret_cast<const sockaddr*>(&local), sizeof local) == 0 ? 0 : errno;
+}
+
+void need_bound_sockets_in_the_table() {
+    const Client bound = bound_socket("127.0.0.1");
+    const auto rows = common::kernel_sockets(Protocol::tcp);
+    if (std::none_of(rows.begin(), rows.end(), [&](const auto& row) { return row.local == bound.local(); }))
+        SKIP("needs Linux 6.8, whose sock_diag reports sockets that are bound and do not listen");
+}
+
+// ---- conflict_matrix
+
+const std::string titles = "protocol,state,first,first_options,second,second_options,bind,listen";
+const std::vector<std::string> v4{"0.0.0.0", "127.0.0.1", "127.0.0.2"};
+const std::vector<std::string> all{"0.0.0.0", "127.0.0.1", "127.0.0.2", "[::]", "[::]v6only", "[::1]"};
+const std::vector<std::string> options{"none", "reuse_address", "reuse_port", "both"};
+
+using Matrix = std::map<std::string, std::string>; ///< "tcp,bound,0.0.0.0,none,[::],both" gives "EADDRINUSE,-"
+
+std::set<std::string> cells(const std::vector<std::string>& addresses) {
+    std::set<std::string> result;
+    for (const char* const state : {"tcp,bound", "tcp,listening", "tcp,time_wait", "udp,bound"})
+        for (const auto& first : addresses)
+            for (const auto& first_options : options)
+                for (const auto& second : addresses)
+                    for (const auto& second_options : options)
+                        result.insert(state + ("," + first) + "," + first_options + "," + second + "," +
+                                      second_options);
+    return result;
+}
+
+std::unique_ptr<Process> start_matrix(std::vector<std::string> arguments, Lacking lacking = Lacking::nothing) {
+    return std::make_unique<Process>(support::program("conflict_matrix"),
+                                     Launch{.arguments = std::move(arguments), .environment = {}, .lacking = lacking});
+}
+
+std::string output_of(Process& matrix) {
+    const int status = matrix.wait_for_exit();
+    INFO("standard error: " << matrix.complaints());
+    REQUIRE(status == 0);
+    return matrix.output();
+}
+
+/// Each row's cell and answer; a row that is malformed or comes twice fails the test.
+Matrix parse_csv(const std::string& text) {
+    const auto lines = lines_of(text);
+    REQUIRE(!lines.empty());
+    REQUIRE(lines.front() == titles);
+    Matrix matrix;
+    for (auto line = lines.begin() + 1; line != lines.end(); ++line) {
+        INFO("the row " << *line);
+        REQUIRE(std::count(line->begin(), line->end(), ',') == 7);
+        const auto answer = line->rfind(',', line->rfind(',') - 1);
+        const bool once = matrix.emplace(line->substr(0, answer), line->substr(answer + 1)).second;
+        REQUIRE(once);
+    }
+    return matrix;
+}
+
+Matrix csv(std::vector<std::string> arguments = {"--csv"}) { return parse_csv(output_of(*start_matrix(arguments))); }
+
+std::set<std::string> keys(const Matrix& matrix) {
+    std::set<std::string> result;
+    for (const auto& [cell, answer] : matrix)
+        result.insert(cell);
+    return result;
+}
+
+/// The cells in which two matrices differ, one a line; empty where they are equal.
+std::string differences(const Matrix& expected, const Matrix& observed) {
+    std::string result;
+    for (const auto& [cell, answer] : expected) {
+        const auto found = observed.find(cell);
+        if (found == observed.end())
+            result += cell + " is missing\n";
+        else if (found->second != answer)
+            result += cell + ": expected " + answer + ", observed " + found->second + "\n";
+    }
+    for (const auto& [cell, answer] : observed)
+        if (!expected.contains(cell))
+            result += cell + " is not expected\n";
+    return result;
+}
+
+/// A reader of JSON as strict as RFC 8259 for what is allowed here: an array of objects of strings without escapes.
+class Json {
+  public:
+    explicit Json(const std::string& text) : text_{text} {}
+    std::vector<std::vector<std::pair<std::string, std::string>>> array_of_objects() {
+        std::vector<std::vector<std::pair<std::string, std::string>>> result;
+        expect('[');
+        do {
+            expect('{');
+            auto& members = result.emplace_back();
+            do {
+                auto name = string();
+                expect(':');
+                members.emplace_back(std::move(name), string());
+            } while (next_is(','));
+            expect('}');
+        } while (next_is(','));
+        expect(']');
+        skip_space();
+        INFO("after the array");
+        REQUIRE(at_ == text_.size());
+        return result;
+    }
+
+  private:
+    void skip_space() { at_ = std::min(text_.find_first_not_of(" \t\r\n", at_), text_.size()); }
+    bool next_is(char wanted) {
+        skip_space();
+        const bool found = at_ < text_.size() && text_[at_] == wanted;
+        at_ += found;
+        return found;
+    }
+    void expect(char wanted) {
+        const bool found = next_is(wanted);
+        INFO("JSON, at byte " << at_ << ": expected " << wanted << " before " << text_.substr(at_, 40));
+        REQUIRE(found);
+    }
+    std::string string() {
+        expect('"');
+        const auto end = text_.find('"', at_);
+        REQUIRE(end != std::string::npos);
+        std::string result = text_.substr(at_, end - at_);
+        REQUIRE(result.find_first_of("\\\n\t") == std::string::npos);
+        at_ = end + 1;
+        return result;
+    }
+    const std::string& text_;
+    std::size_t at_ = 0;
+};
+
+/// The cells that a reader of the table sees, with the answer in the table's words.
+Matrix parse_table(const std::string& text) {
+    Matrix letters; // the address pairs of each state, "tcp,bound,0.0.0.0,[::]" to "A"
+    std::map<std::string, Matrix> grids;
+    std::string block, letter;
+    std::vector<std::string> columns;
+    for (const std::string& line : lines_of(text)) {
+        CHECK(line.size() <= 79);
+        std::vector<std::string> words;
+        std::istringstream stream{line};
+        for (std::string word; stream >> word;)
+            words.push_back(word == "at" && stream >> word ? "at " + word : word);
+        if (line.find(", first ") == 3) {
+            block = words.at(0) + words.at(2);
+        } else if (words.size() == 5 && words[0].size() == 1 && words[1] == "none") {
+            letter = words[0];
+            columns.assign(words.begin() + 1, words.end());
+        } else if (!words.empty() && words[0] == "0.0.0.0" && (words.size() == 6 || words.size() == 3) &&
+                   words[1] == "127.0.0.1") {
+            columns = words;
+        } else if (words.size() == columns.size() + 1) {
+            for (std::size_t i = 0; i < columns.size(); ++i)
+                if (letter.empty())
+                    letters[block + "," + words[0] + "," + columns[i]] = words[i + 1];
+                else
+                    grids[letter][words[0] + "," + columns[i]] = words[i + 1];
+        }
+    }
+    Matrix seen;
+    for (const auto& [pair, letter_of_pair] : letters) {
+        const auto comma = pair.rfind(',');
+        for (const auto& first : options)
+            for (const auto& second : options)
+                seen[pair.substr(0, comma) + "," + first + pair.substr(comma) + "," + second] =
+                    letter_of_pair == "." ? "OK" : grids[letter_of_pair][first + "," + second];
+    }
+    return seen;
+}
+
+} // namespace
+
+TEST_CASE("the second bind to an address is refused, and the holder is named") {
+    const Shown shown;
+    CHECK(shown.count(shown.address, "LISTEN") == 1);
+    CHECK(shown.scenes.at('1') ==
+          std::vector<std::string>{"second bind: Address already in use",
+                                   "the holder: port_conflict, process " + std::to_string(shown.program.pid())});
+}
+
+TEST_CASE("a second run on a taken PORT is told the address, the reason, the holder and what to do") {
+    Process first{support::program("port_conflict")};
+    const Address taken = address_in(first.wait_for_line("listening on "));
+    first.wait_for_line("Press Enter");
+
+    Process second{support::program("port_conflict"),
+                   {.arguments = {}, .environment = {{"PORT", std::to_string(taken.port)}}}};
+    CHECK(second.wait_for_exit() == 1);
+    CHECK(second.output().empty());
+    CHECK_THAT(second.complaints(),
+               StartsWith("port_conflict: bind " + common::to_string(taken) + ": Address already in use;"));
+    CHECK_THAT(second.complaints(),
+               ContainsSubstring("the holder: port_conflict, process " + std::to_string(first.pid()) + "."));
+    CHECK_THAT(second.complaints(), ContainsSubstring("Use another PORT, or PORT=0 (the system chooses), or stop it."));
+}
+
+TEST_CASE("the holder is named whoever it is") {
+    const Client mine = listening_socket("127.0.0.1");
+    Process program{support::program("port_conflict"),
+                    {.arguments = {}, .environment = {{"PORT", std::to_string(mine.local().port)}}}};
+    CHECK(program.wait_for_exit() == 1);
+    CHECK_THAT(program.complaints(), ContainsSubstring(", process " + std::to_string(::getpid()) + "."));
+}
+
+TEST_CASE("0.0.0.0 overlaps 127.0.0.1 and 127.0.0.2 does not") {
+    const Shown shown;
+    CHECK(shown.scenes.at('2') ==
+          std::vector<std::string>{"bind 0.0.0.0: Address already in use", "bind 127.0.0.2: OK"});
+    CHECK(bind_error({"0.0.0.0", shown.address.port}, false) == EADDRINUSE);
+    CHECK(bind_error({"127.0.0.2", shown.address.port}, false) == EADDRINUSE); // the program has it now
+    CHECK(bind_error({"127.0.0.3", shown.address.port}, false) == 0);
+}
+
+TEST_CASE("a port in TIME-WAIT is given again where the old and the new socket have SO_REUSEADDR") {
+    const Shown shown;
+    const auto& lines = shown.scenes.at('3');
+    REQUIRE(lines.size() == 6);
+    CHECK_THAT(lines[0], StartsWith("old server without SO_REUSEADDR, gone; the kernel has TIME-WAIT 127.0.0.1:"));
+    CHECK(lines[1] == "new server with it, bind: Address already in use");
+    CHECK_THAT(lines[2], StartsWith("old server with SO_REUSEADDR, gone; the kernel has TIME-WAIT 127.0.0.1:"));
+    CHECK(lines[3] == "new server without it, bind: Address already in use");
+    CHECK_THAT(lines[4], StartsWith("old server with SO_REUSEADDR, gone; the kernel has TIME-WAIT 127.0.0.1:"));
+    CHECK(lines[5] == "new server with it, bind: OK");
+
+    for (const std::size_t old_server : {0, 2, 4}) {
+        const Address address = address_in(lines[old_server]);
+        CAPTURE(lines[old_server], common::to_string(address));
+        int in_time_wait = 0;
+        for (const auto& row : common::kernel_sockets(Protocol::tcp))
+            in_time_wait += row.local == address && row.state == "TIME-WAIT" && row.inode == 0;
+        CHECK(in_time_wait == 1);
+        CHECK(bind_error(address, false) == EADDRINUSE);
+        CHECK(bind_error(address, true) == (old_server == 0 ? EADDRINUSE : 0));
+    }
+}
+
+TEST_CASE("with SO_REUSEADDR on both and neither listening, both bind and the second listen is refused") {
+    need_bound_sockets_in_the_table();
+    const Shown shown;
+    CHECK(shown.scenes.at('4') ==
+          std::vector<std::string>{"second bind: OK", "first listen: OK", "second listen: Address already in use"});
+    int pairs = 0;
+    for (const auto& row : shown.program.sockets(Protocol::tcp))
+        pairs += row.state == "LISTEN" && shown.count(row.local, "BOUND") == 1;
+    CHECK(pairs == 1);
+}
+
+TEST_CASE("with SO_REUSEPORT on both, both listen") {
+    const Shown shown;
+    CHECK(shown.scenes.at('5') == std::vector<std::string>{"second bind: OK", "second listen: OK"});
+    int listeners_in_company = 0;
+    for (const auto& row : shown.program.sockets(Protocol::tcp))
+        listeners_in_company += row.state == "LISTEN" && shown.count(row.local, "LISTEN") == 2;
+    CHECK(listeners_in_company == 2);
+}
+
+TEST_CASE("the kernel finds a free port, and a closed socket frees its port at once") {
+    const Shown shown;
+    const auto& lines = shown.scenes.at('6');
+    REQUIRE(lines.size() >= 2);
+    CHECK_THAT(lines[0], StartsWith("port 0: the kernel chose 127.0.0.1:"));
+    CHECK(lines[1] == "that socket closed, bind its address: OK");
+    CHECK(address_in(lines[0]).port != shown.address.port);
+    CHECK(bind_error(address_in(lines[0]), false) == EADDRINUSE); // its heir holds it
+}
+
+TEST_CASE("port_conflict listens on PORT, and frees it when it ends") {
+    need_private_network();
+    Shown shown{{.arguments = {}, .environment = {{"PORT", "8080"}}}};
+    CHECK(shown.address == Address{"127.0.0.1", 8080});
+    shown.program.type("\n");
+    CHECK(shown.program.wait_for_exit() == 0);
+    CHECK(bind_error({"127.0.0.1", 8080}, false) == 0);
+}
+
+TEST_CASE("port_conflict refuses a PORT that is none with status 78") {
+    Process program{support::program("port_conflict"), {.arguments = {}, .environment = {{"PORT", "80abc"}}}};
+    CHECK(program.wait_for_exit() == 78);
+    CHECK(program.output().empty());
+    CHECK_THAT(program.complaints(), StartsWith("port_conflict: PORT=\"80abc\" is not a port"));
+}
+
+TEST_CASE("Enter, end of input, SIGINT and SIGTERM each end port_conflict with status 0") {
+    const std::string end = GENERATE("Enter", "end of input", "SIGINT", "SIGTERM");
+    CAPTURE(end);
+    Shown shown;
+    if (end == "Enter")
+        shown.program.type("\n");
+    else if (end == "end of input")
+        shown.program.close_input();
+    else
+        shown.program.send_signal(end == "SIGINT" ? SIGINT : SIGTERM);
+    CHECK(shown.program.wait_for_exit() == 0);
+    CHECK(shown.program.complaints().empty());
+}
+
+TEST_CASE("the matrix has each of its 2,304 cells once, and an answer in each") {
+    need_ipv6();
+    const auto start = std::chrono::steady_clock::now();
+    const Matrix matrix = csv();
+    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds{5});
+    CHECK(matrix.size() == 2304);
+    CHECK(keys(matrix) == cells(all));
+    for (const auto& [cell, answer] : matrix) {
+        CAPTURE(cell, answer);
+        const bool tcp = cell.starts_with("tcp");
+        if (answer != "EADDRINUSE,-" && answer != (tcp ? "OK,OK" : "OK,-"))
+            CHECK((cell.starts_with("tcp,bound") && answer == "OK,EADDRINUSE"));
+    }
+    // The rule and the kernel are compared here, too: this test alone runs where there is no private network.
+    CHECK(differences(csv({"--rule", "--csv"}), matrix) == "");
+}
+
+// Each run of the matrix leaves hundreds of ports in TIME-WAIT for a minute, so the tests that follow need a network
+// that goes away with them.
+
+TEST_CASE("the rule predicts the kernel's answer in every cell") {
+    need_private_network();
+    need_ipv6();
+    const Matrix predicted = csv({"--rule", "--csv"});
+    CHECK(predicted.size() == 2304);
+    CHECK(differences(predicted, csv()) == "");
+}
+
+TEST_CASE("the matrix shows what the chapter says") {
+    need_private_network();
+    need_ipv6();
+    const Matrix matrix = csv();
+    const auto shows = [&](const std::string& cell, const std::string& answer) {
+        CAPTURE(cell);
+        CHECK(matrix.at(cell) == answer);
+    };
+    shows("tcp,bound,127.0.0.1,none,127.0.0.1,none", "EADDRINUSE,-");
+    shows("tcp,bound,127.0.0.1,none,127.0.0.2,none", "OK,OK");
+    shows("tcp,bound,0.0.0.0,none,127.0.0.1,none", "EADDRINUSE,-");
+    shows("tcp,bound,127.0.0.1,none,0.0.0.0,none", "EADDRINUSE,-");
+    shows("tcp,bound,[::],none,127.0.0.2,none", "EADDRINUSE,-");
+    shows("tcp,bound,[::]v6only,none,0.0.0.0,none", "OK,OK");
+    shows("tcp,bound,[::1],none,0.0.0.0,none", "OK,OK");
+    shows("tcp,bound,127.0.0.1,reuse_address,127.0.0.1,reuse_address", "OK,EADDRINUSE");
+    shows("tcp,bound,127.0.0.1,none,127.0.0.1,reuse_address", "EADDRINUSE,-");
+    shows("tcp,listening,127.0.0.1,reuse_address,127.0.0.1,reuse_address", "EADDRINUSE,-");
+    shows("tcp,listening,127.0.0.1,reuse_port,127.0.0.1,reuse_port", "OK,OK");
+    shows("tcp,listening,127.0.0.1,reuse_port,127.0.0.1,reuse_address", "EADDRINUSE,-");
+    shows("tcp,time_wait,127.0.0.1,none,127.0.0.1,reuse_address", "EADDRINUSE,-");
+    shows("tcp,time_wait,127.0.0.1,reuse_address,127.0.0.1,none", "EADDRINUSE,-");
+    shows("tcp,time_wait,127.0.0.1,reuse_address,127.0.0.1,reuse_address", "OK,OK");
+    shows("tcp,time_wait,127.0.0.1,reuse_port,127.0.0.1,reuse_port", "OK,OK");
+    shows("tcp,time_wait,0.0.0.0,none,127.0.0.2,none", "OK,OK");
+    shows("tcp,time_wait,[::],none,127.0.0.1,none", "OK,OK");
+    shows("tcp,time_wait,[::],none,0.0.0.0,none", "EADDRINUSE,-");
+    shows("udp,bound,127.0.0.1,reuse_address,127.0.0.1,reuse_address", "OK,-");
+    shows("udp,bound,127.0.0.1,none,127.0.0.1,both", "EADDRINUSE,-");
+}
+
+TEST_CASE("each TIME-WAIT cell has a port of its own, and the server's side of the connection is left on it") {
+    need_private_network();
+    need_ipv6();
+    const auto count = [] {
+        std::set<std::uint16_t> ports;
+        for (const auto& row : common::kernel_sockets(Protocol::tcp))
+            if (row.state == "TIME-WAIT")
+                ports.insert(row.local.port);
+        return ports.size();
+    };
+    csv({"--rule", "--csv"});
+    CHECK(count() == 0);
+    csv();
+    CHECK(count() >= 576); // a refusal is measured on a second port
+}
+
+TEST_CASE("the JSON output is strict JSON and holds the rows of the CSV output") {
+    need_private_network();
+    const std::string text = output_of(*start_matrix({"--json"}));
+    std::string rows = titles + "\n";
+    for (const auto& object : Json{text}.array_of_objects()) {
+        std::string names, values;
+        for (const auto& [name, value] : object) {
+            names += (names.empty() ? "" : ",") + name;
+            values += (values.empty() ? "" : ",") + value;
+        }
+        REQUIRE(names == titles);
+        rows += values + "\n";
+    }
+    CHECK(differences(csv(), parse_csv(rows)) == "");
+}
+
+TEST_CASE("the table says of every cell what --csv says, in lines that fit a terminal") {
+    need_private_network();
+    Matrix in_words = csv();
+    for (auto& [cell, answer] : in_words)
+        answer = answer.starts_with("EADDRINUSE") ? "at bind" : answer == "OK,EADDRINUSE" ? "at listen" : "OK";
+    const auto table = start_matrix({});
+    CHECK(differences(in_words, parse_table(output_of(*table))) == "");
+    CHECK_THAT(table->output(), ContainsSubstring("All " + std::to_string(in_words.size()) +
+                                                  " answers are what the rule in conflict_matrix.cpp predicts."));
+}
+
+TEST_CASE("without IPv6 the matrix leaves those rows out and says so") {
+    const auto matrix = start_matrix({"--csv"}, Lacking::ipv6);
+    const Matrix measured = parse_csv(output_of(*matrix));
+    CHECK(matrix->complaints() ==
+          "conflict_matrix: no IPv6 on this system: the rows with IPv6 addresses are left out\n");
+    CHECK(keys(measured) == cells(v4));
+    const auto predicted = start_matrix({"--rule", "--csv"}, Lacking::ipv6);
+    CHECK(differences(parse_csv(output_of(*predicted)), measured) == "");
+}
+
+TEST_CASE("64 descriptors are enough for the matrix") {
+    need_private_network();
+    Process matrix{"/bin/sh", {.arguments = {"-c", "ulimit -n 64; exec \"$0\" --csv", program("conflict_matrix")}}};
+    CHECK(differences(csv({"--rule", "--csv"}), parse_csv(output_of(matrix))) == "");
+}
+
+TEST_CASE("three matrices measured at once in one network are alike") {
+    need_private_network();
+    const Matrix predicted = csv({"--rule", "--csv"});
+    std::vector<std::unique_ptr<Process>> matrices;
+    for (int i = 0; i < 3; ++i)
+        matrices.push_back(start_matrix({"--csv"}));
+    for (auto& matrix : matrices)
+        CHECK(differences(predicted, parse_csv(output_of(*matrix))) == "");
+}
+
+TEST_CASE("where the kernel keeps no socket in TIME-WAIT the matrix says so and fails") {
+    set_sysctl("net/ipv4/tcp_max_tw_buckets", "0");
+    const auto matrix = start_matrix({"--csv"});
+    CHECK(matrix->wait_for_exit() == 1);
+    CHECK(matrix->output().empty());
+    CHECK_THAT(matrix->complaints(), ContainsSubstring("not in TIME-WAIT (see tcp_max_tw_buckets)"));
+}
+
+TEST_CASE("where no port is left the matrix says so and fails") {
+    set_sysctl("net/ipv4/ip_local_port_range", "40000 40009");
+    const auto matrix = start_matrix({"--csv"});
+    CHECK(matrix->wait_for_exit() == 1);
+    CHECK(matrix->output().empty());
+    CHECK_THAT(matrix->complaints(), StartsWith("conflict_matrix: "));
+}
+
+TEST_CASE("an unknown option is refused with status 78, its name and the usage") {
+    const auto matrix = start_matrix({"--xml"});
+    CHECK(matrix->wait_for_exit() == 78);
+    CHECK(matrix->output().empty());
+    CHECK_THAT(matrix->complaints(), StartsWith("conflict_matrix: no such option: --xml\nusage: conflict_matrix "));
+}
