@@ -149,8 +149,8 @@ void leave_in_time_wait(asio::io_context& io, tcp::acceptor& listener) {
 #ifdef __linux__
     const auto left = common::kernel_socket(common::Protocol::tcp, both(server), both(source));
     if (!left || left->state != "TIME-WAIT")
-        throw std::runtime_error{"the kernel keeps " + to_string(both(server)) + " as " +
-                                 (left ? left->state : "nothing") + ", not in TIME-WAIT (see tcp_max_tw_buckets)"};
+        throw std::runtime_error{"the kernel has " + to_string(both(server)) + " in the state " +
+                                 (left ? left->state : "none") + ", not TIME-WAIT (is tcp_max_tw_buckets reached?)"};
 #endif
 }
 
