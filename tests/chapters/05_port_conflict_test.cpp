@@ -311,7 +311,7 @@ TEST_CASE("a port in TIME-WAIT is given again where the old and the new socket h
     CHECK_THAT(lines[4], StartsWith("old server with SO_REUSEADDR, gone; the kernel has TIME-WAIT 127.0.0.1:"));
     CHECK(lines[5] == "new server with it, bind: OK");
 
-    for (const std::size_t old_server : {0, 2, 4}) {
+    for (std::size_t old_server = 0; old_server < lines.size(); old_server += 2) {
         const Address address = address_in(lines[old_server]);
         CAPTURE(lines[old_server], common::to_string(address));
         int in_time_wait = 0;
