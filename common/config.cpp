@@ -1,7 +1,9 @@
 #include "common/config.hpp"
 
+#include <arpa/inet.h>
 #include <charconv>
 #include <cstdlib>
+#include <netinet/in.h>
 #include <system_error>
 
 namespace common {
@@ -20,6 +22,24 @@ std::uint16_t parse_port(std::string_view setting, std::string_view text) {
 std::uint16_t port_from_environment(const char* variable, std::uint16_t fallback) {
     const char* const text = std::getenv(variable);
     return text ? parse_port(variable, text) : fallback;
+}
+
+std::string parse_address(std::string_view setting, std::string_view text) {
+    in6_addr bytes{}; // room for either family
+    std::string address{text};
+    // inet_pton takes the whole string, in full dotted form: neither `127.1` nor a name to be looked up.
+    const bool whole = address.find('\0') == std::string::npos;
+    if (!whole ||
+        (::inet_pton(AF_INET, address.c_str(), &bytes) != 1 && ::inet_pton(AF_INET6, address.c_str(), &bytes) != 1))
+        throw ConfigError{std::string{setting} + "=\"" + address +
+                          "\" is not an IP address: use one such as 127.0.0.1 or ::1 (0.0.0.0 is every IPv4 address of "
+                          "this machine)"};
+    return address;
+}
+
+std::string address_from_environment(const char* variable, const std::string& fallback) {
+    const char* const text = std::getenv(variable);
+    return text ? parse_address(variable, text) : fallback;
 }
 
 } // namespace common

@@ -23,4 +23,10 @@ std::uint16_t parse_port(std::string_view setting, std::string_view text);
 /// A variable that is set and empty is an error, not an absent one.
 std::uint16_t port_from_environment(const char* variable, std::uint16_t fallback);
 
+/// `text`, when it is a numeric IPv4 or IPv6 address; a ConfigError as above when it is anything else, a host name too.
+std::string parse_address(std::string_view setting, std::string_view text);
+
+/// The address in the environment variable `variable`, or `fallback` where it is not set.
+std::string address_from_environment(const char* variable, const std::string& fallback);
+
 } // namespace common

@@ -39,6 +39,33 @@ TEST_CASE("a variable that is not set gives the fallback, and an empty one is an
     CHECK_THROWS_AS(common::port_from_environment("PORTLAB_TEST_PORT", 8080), common::ConfigError);
 }
 
+TEST_CASE("an address is numeric, IPv4 or IPv6, and nothing besides") {
+    const std::string good = GENERATE("127.0.0.1", "0.0.0.0", "::", "::1", "::ffff:127.0.0.1");
+    CHECK(common::parse_address("HOST", good) == good);
+    const std::string bad = GENERATE(as<std::string>{}, "", "localhost", "127.1", "127.0.0.01", "127.0.0.256",
+                                     "127.0.0.1:80", " ::1", "::1 ", "[::1]", "fe80::1%lo", "0x7f.0.0.1", "2130706433");
+    CAPTURE(bad);
+    CHECK_THROWS_MATCHES(
+        common::parse_address("HOST", bad), common::ConfigError,
+        Catch::Matchers::Message("HOST=\"" + bad +
+                                 "\" is not an IP address: use one such as 127.0.0.1 or ::1 (0.0.0.0 is "
+                                 "every IPv4 address of this machine)"));
+}
+
+TEST_CASE("a NUL does not end an address early") {
+    using namespace std::string_literals;
+    CHECK_THROWS_AS(common::parse_address("HOST", "127.0.0.1\0"s), common::ConfigError);
+}
+
+TEST_CASE("an address comes from the variable, and from the fallback only where that is not set") {
+    ::unsetenv("PORTLAB_TEST_HOST");
+    CHECK(common::address_from_environment("PORTLAB_TEST_HOST", "127.0.0.1") == "127.0.0.1");
+    ::setenv("PORTLAB_TEST_HOST", "::1", 1);
+    CHECK(common::address_from_environment("PORTLAB_TEST_HOST", "127.0.0.1") == "::1");
+    ::setenv("PORTLAB_TEST_HOST", "", 1);
+    CHECK_THROWS_AS(common::address_from_environment("PORTLAB_TEST_HOST", "127.0.0.1"), common::ConfigError);
+}
+
 #ifdef __linux__
 namespace {
 

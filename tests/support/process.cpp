@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <poll.h>
 #include <set>
+#include <sstream>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
@@ -54,6 +55,20 @@ void refuse_call(int call, unsigned argument, bool equal, int error) {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, first),
         BPF_JUMP(compare, argument, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    }};
+    const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+        std::perror("prctl(PR_SET_SECCOMP)"), ::_exit(127);
+}
+
+// Ends the process when it makes `call`.
+void forbid_call(int call) {
+    std::array<sock_filter, 4> filter{{
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<unsigned>(offsetof(seccomp_data, nr))),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     }};
     const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
@@ -107,6 +122,9 @@ void do_without(Lacking lacking) {
     case Lacking::low_ports: // a user has no capabilities; root loses this one at exec
         ::prctl(PR_CAPBSET_DROP, cap_net_bind_service, 0, 0, 0);
         break;
+    case Lacking::sockets:
+        forbid_call(SYS_socket);
+        break;
     }
 #else
     (void)lacking;
@@ -123,6 +141,16 @@ std::string program(const std::string& name) {
     INFO("the program under test: " << path);
     REQUIRE(::access(path.c_str(), X_OK) == 0);
     return path;
+}
+
+std::string installed(const std::string& tool) {
+    const char* const path = std::getenv("PATH");
+    std::istringstream directories{path ? path : ""};
+    for (std::string directory; std::getline(directories, directory, ':');)
+        if (const std::string file = directory + "/" + tool; ::access(file.c_str(), X_OK) == 0)
+            return file;
+    SKIP("needs " << tool << ", which is not in PATH");
+    return {};
 }
 
 Process::Process(const std::string& path, const Launch& launch) {

@@ -13,8 +13,9 @@
 
 namespace support {
 
-/// What a machine may lack; a child can be started as if it did.
-enum class Lacking { nothing, ipv6, namespaces, low_ports };
+/// What a machine may lack; a child can be started as if it did. A child that lacks sockets is killed by SIGSYS (exit
+/// status 128 + SIGSYS) when it asks for one.
+enum class Lacking { nothing, ipv6, namespaces, low_ports, sockets };
 
 /// Takes the thing away from this process and all that it starts (seccomp(2), capabilities(7)). Linux only.
 void do_without(Lacking lacking);
@@ -29,6 +30,9 @@ struct Launch {
 
 /// The path of a program under test: in the directory that CTest names in PORTLAB_PROGRAMS.
 std::string program(const std::string& name);
+
+/// The path of a tool of the system, such as curl; skips the running test where it is not installed.
+std::string installed(const std::string& tool);
 
 /// A child process with pipes for its standard streams. Every wait ends after `patience` with a failed assertion that
 /// shows what was printed. The child dies with the test: it is killed, with its process group, and reaped.
