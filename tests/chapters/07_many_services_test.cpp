@@ -8,10 +8,12 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <memory>
+#include <cstring>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
+#include <vector>
 
 using namespace support;
 using Catch::Matchers::ContainsSubstring;
@@ -250,13 +252,21 @@ TEST_CASE("a slow client makes nobody wait, and is served when it is ready") {
 
 TEST_CASE("a client that resets its connection, even before it is accepted, ends nothing but that") {
     Host host;
-    host.program.send_signal(SIGSTOP); // the kernel goes on: it completes connections, and takes resets
-    for (const Address& service : {host.web, host.mail}) {
-        Client unaccepted = connect_to(service);
+    for (const std::string service : {"web", "mail"}) {
+        const Address& socket = service == "web" ? host.web : host.mail;
+        host.program.send_signal(SIGSTOP); // the kernel goes on: it completes connections, and takes resets
+        REQUIRE(eventually([&] {
+            siginfo_t stopped{};
+            return ::waitid(P_PID, static_cast<id_t>(host.program.pid()), &stopped, WSTOPPED | WNOHANG) == 0 &&
+                   stopped.si_pid == host.program.pid();
+        }));
+        Client unaccepted = connect_to(socket);
         REQUIRE(unaccepted.error() == 0);
+        const std::string peer = to_string(unaccepted.local());
         reset(unaccepted);
+        host.program.send_signal(SIGCONT);
+        CHECK(host.program.wait_for_line(peer) == service + ": TCP from " + peer + " reached " + to_string(socket));
     }
-    host.program.send_signal(SIGCONT);
     Client half_way = connect_to(host.web);
     half_way.send("GET / ");
     host.expect_arrival("web", "TCP", half_way, host.web);

@@ -53,6 +53,8 @@ Address from_kernel(const SocketAddress& address) {
 }
 
 bool wait_for(int descriptor, short events) {
+    INFO("descriptor -1 is a socket that could not be made or connected: its error() says why");
+    REQUIRE(descriptor >= 0); // poll(2) would wait for it in vain
     pollfd watched{descriptor, events, 0};
     return ::poll(&watched, 1, static_cast<int>(std::chrono::milliseconds{patience}.count())) == 1;
 }
