@@ -22,7 +22,9 @@ endif()
 # Asio's own code is compiled once, and its header parsed once, so that a changed program is rebuilt in a moment.
 # A program needs neither: `g++ -std=c++20 chapters/02_bind/bind.cpp ...` works with the header alone.
 add_library(asio STATIC cmake/asio.cpp)
-target_compile_definitions(asio PUBLIC ASIO_STANDALONE ASIO_SEPARATE_COMPILATION)
+# Asio takes std::aligned_alloc where a standard header happens to come before it, and operator new elsewhere: memory from
+# one would be released by the other. So it is told which.
+target_compile_definitions(asio PUBLIC ASIO_STANDALONE ASIO_SEPARATE_COMPILATION ASIO_DISABLE_STD_ALIGNED_ALLOC)
 target_include_directories(asio SYSTEM PUBLIC ${ASIO_INCLUDE_DIR})
 target_link_libraries(asio PUBLIC Threads::Threads)
 target_precompile_headers(asio PRIVATE <asio.hpp>)

@@ -226,8 +226,8 @@ TEST_CASE("one file, proven by its SHA-256, runs as development, staging and pro
 }
 
 TEST_CASE("a port in use ends the program with status 1, the holder's name and what to do") {
-    const Client holder = listening_socket("127.0.0.1");
-    const std::string port = std::to_string(holder.local().port);
+    Process holder{support::program("env_config"), {.environment = {{"PORT", "0"}}}};
+    const std::string port = std::to_string(listening(holder).port);
     Process program{support::program("env_config"), {.environment = {{"PORT", port}}}};
     CHECK(program.wait_for_exit() == 1);
     CHECK(program.output().find("listening") == std::string::npos);
@@ -235,7 +235,7 @@ TEST_CASE("a port in use ends the program with status 1, the holder's name and w
     CHECK_THAT(program.complaints(), ContainsSubstring("stop it, or choose another PORT (0 lets the system choose)"));
 #ifdef __linux__
     CHECK_THAT(program.complaints(),
-               ContainsSubstring("held by 06_env_config_t, process " + std::to_string(::getpid())));
+               ContainsSubstring("held by env_config, process " + std::to_string(holder.pid()) + ";"));
 #endif
 }
 

@@ -47,4 +47,4 @@ wrong(06_env_config/env_config names_no_holder
   REPLACE [["held by " +]]
   BY      [["held by another process" + std::string{} +]]
   FAILS "a port in use ends the program with status 1, the holder's name and what to do"
-  SAYING "held by 06_env_config_t")
+  SAYING "held by env_config, process")
