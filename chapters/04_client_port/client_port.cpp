@@ -97,7 +97,7 @@ int main() {
         std::cerr << "client_port: " << error.what() << '\n';
         const auto range = ephemeral_range();
         if (range && (error.code() == asio::error::address_in_use || error.code() == address_not_available))
-            std::cerr << "no port from " << range->first << " to " << range->last
+            std::cerr << "it seems that no port from " << range->first << " to " << range->last
                       << " is free on 127.0.0.1: close connections, or widen net.ipv4.ip_local_port_range\n";
         return EXIT_FAILURE;
     }

@@ -114,6 +114,21 @@ TEST_CASE("one connection is found by its two ends, in the state that the kernel
     CHECK_FALSE(common::kernel_socket(Protocol::tcp, server, {"127.0.0.2", 1}));
 }
 
+TEST_CASE("the socket table shows what waits: connections for accept, and bytes to be read") {
+    const Client listener = listening_socket("127.0.0.1", 0, 7);
+    Client client = connect_to(listener.local());
+    client.send("early");
+    const auto accepted = [&] {
+        for (const auto& row : common::kernel_sockets(Protocol::tcp))
+            if (row.local == listener.local() && row.peer == client.local())
+                return row;
+        return common::SocketRow{};
+    };
+    CHECK(eventually([&] { return accepted().received == 5; }));
+    CHECK(row_of(Protocol::tcp, listener.local()).received == 1);
+    CHECK(row_of(Protocol::tcp, listener.local()).sent == 7);
+}
+
 TEST_CASE("the socket table shows a TCP socket that is bound and does not listen") {
     const Client bound = bound_socket("127.0.0.1");
     const auto rows = common::kernel_sockets(Protocol::tcp);
