@@ -28,8 +28,8 @@ struct SocketRow {
     std::string
         state; ///< As `ss` writes it (LISTEN, ESTAB, TIME-WAIT, UNCONN …); BOUND for TCP bound and not listening.
     unsigned long inode = 0; ///< What /proc/PID/fd shows as socket:[inode]; 0 where no process holds the socket.
-    unsigned received = 0; ///< Bytes that wait to be read; of a listening socket, connections that wait for accept.
-    unsigned sent = 0;     ///< Bytes not acknowledged yet; of a listening socket, its backlog. `ss`: Recv-Q, Send-Q.
+    unsigned received = 0;   ///< Bytes that wait to be read; of a listening socket, connections that wait for accept.
+    unsigned sent = 0;       ///< Bytes not acknowledged yet; of a listening socket, its backlog. `ss`: Recv-Q, Send-Q.
 };
 
 struct Holder {
