@@ -8,7 +8,6 @@
 
 #include <array>
 #include <asio.hpp>
-#include <cerrno>
 #include <cstdlib>
 #include <exception>
 #include <iostream>

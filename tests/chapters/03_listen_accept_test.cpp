@@ -7,13 +7,11 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <list>
-#include <memory>
 #include <netinet/in.h>
 #include <set>
 #include <sstream>
