@@ -60,8 +60,8 @@ int main() {
             tcp::endpoint peer;
             tcp::socket client = acceptor.accept(peer, error); // 4: a new socket for the first in the queue
             if (error == asio::error::no_descriptors && !clients.empty()) {
-                std::cerr << "accept: " << error.message() << ": the client that came first makes room\n";
                 clients.pop_front();
+                std::cerr << "accept: " << error.message() << ": the client that came first makes room\n";
                 continue;
             }
             if (error)
