@@ -2,6 +2,7 @@
 
 #include "tests/support/client.hpp"
 
+#include <algorithm>
 #include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <cerrno>
@@ -80,11 +81,14 @@ void forbid_call(int call) {
 
 std::array<int, 2> make_pipe() {
     std::array<int, 2> ends{};
-    REQUIRE(::pipe(ends.data()) == 0);
+    if (::pipe(ends.data()) != 0)
+        throw std::system_error{errno, std::generic_category(), "pipe"};
     for (const int end : ends)
         ::fcntl(end, F_SETFD, FD_CLOEXEC);
     return ends;
 }
+
+std::string in_seconds(std::chrono::milliseconds time) { return std::to_string(time.count() / 1000) + " s"; }
 
 // Waits for the end of a child that is not reaped yet.
 bool wait_for_end(pid_t pid, Clock::time_point deadline) {
@@ -182,7 +186,8 @@ Process::Process(const std::string& path, const Launch& launch) {
 
     const auto in = make_pipe(), out = make_pipe(), err = make_pipe();
     pid_ = ::fork();
-    REQUIRE(pid_ >= 0);
+    if (pid_ < 0)
+        throw std::system_error{errno, std::generic_category(), "fork"};
     if (pid_ == 0) {
         ::setpgid(0, 0);
 #ifdef __linux__
@@ -191,7 +196,7 @@ Process::Process(const std::string& path, const Launch& launch) {
         ::signal(SIGPIPE, SIG_DFL);
         ::dup2(in[0], STDIN_FILENO);
         ::dup2(out[1], STDOUT_FILENO);
-        ::dup2(err[1], STDERR_FILENO);
+        ::dup2(launch.one_stream ? out[1] : err[1], STDERR_FILENO);
         do_without(launch.lacking);
         ::execve(path.c_str(), argv.data(), envp.data());
         std::perror(path.c_str());
@@ -222,12 +227,12 @@ std::string Process::seen() const {
     return "standard output so far:\n" + output_ + "\nstandard error so far:\n" + complaints_;
 }
 
-bool Process::read_more() {
+bool Process::read_more(std::chrono::milliseconds limit) {
     std::array<pollfd, 2> watched{{{out_, POLLIN, 0}, {err_, POLLIN, 0}}};
     if (out_ < 0 && err_ < 0)
         return false;
-    INFO("waited " << patience.count() << " s for the program to print more or to end; " << seen());
-    REQUIRE(::poll(watched.data(), watched.size(), static_cast<int>(std::chrono::milliseconds{patience}.count())) > 0);
+    if (::poll(watched.data(), watched.size(), static_cast<int>(limit.count())) <= 0)
+        throw Overdue{"waited " + in_seconds(limit) + " for the program to print more or to end; " + seen()};
     const auto take = [](const pollfd& entry, int& descriptor, std::string& text) {
         if (descriptor < 0 || entry.revents == 0)
             return;
@@ -243,22 +248,31 @@ bool Process::read_more() {
     return out_ >= 0 || err_ >= 0;
 }
 
-std::string Process::wait_for_line(std::string_view text) {
-    for (;;) {
-        for (std::size_t end; (end = output_.find('\n', searched_)) != std::string::npos;) {
-            std::string line = output_.substr(searched_, end - searched_);
-            searched_ = end + 1;
-            if (line.find(text) != std::string::npos)
-                return line;
+std::optional<std::string> Process::next_line(std::chrono::milliseconds limit) {
+    std::size_t end;
+    while ((end = output_.find('\n', searched_)) == std::string::npos)
+        if (!read_more(limit)) {
+            if (searched_ == output_.size())
+                return std::nullopt;
+            end = output_.size(); // a last line without its newline
+            break;
         }
-        INFO("waiting for a line with \"" << text << "\" from the program");
-        const bool running = read_more();
-        if (!running && output_.find('\n', searched_) == std::string::npos)
-            FAIL("the program ended without that line; " << seen());
-    }
+    std::string line = output_.substr(searched_, end - searched_);
+    searched_ = std::min(end + 1, output_.size());
+    return line;
 }
 
-void Process::type(std::string_view text) { REQUIRE(::write(input_, text.data(), text.size()) == std::ssize(text)); }
+std::string Process::wait_for_line(std::string_view text) {
+    while (const auto line = next_line())
+        if (line->find(text) != std::string::npos)
+            return *line;
+    throw Overdue{"the program ended without a line with \"" + std::string{text} + "\"; " + seen()};
+}
+
+void Process::type(std::string_view text) {
+    if (::write(input_, text.data(), text.size()) != std::ssize(text))
+        throw std::system_error{errno, std::generic_category(), "typing to the program"};
+}
 
 void Process::close_input() { ::close(std::exchange(input_, -1)); }
 
@@ -268,12 +282,11 @@ int Process::wait_for_exit() {
     if (status_)
         return *status_;
     const auto deadline = Clock::now() + patience;
-    while (read_more()) {
-        INFO("the program still prints after " << patience.count() << " s; " << seen());
-        REQUIRE(Clock::now() < deadline);
-    }
-    INFO("the program closed its output and did not end within " << patience.count() << " s; " << seen());
-    REQUIRE(wait_for_end(pid_, deadline));
+    while (read_more())
+        if (Clock::now() >= deadline)
+            throw Overdue{"the program still prints after " + in_seconds(patience) + "; " + seen()};
+    if (!wait_for_end(pid_, deadline))
+        throw Overdue{"the program closed its output and did not end within " + in_seconds(patience) + "; " + seen()};
     int raw = 0;
     ::waitpid(pid_, &raw, 0);
     status_ = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);

@@ -3,9 +3,11 @@
 #include "common/socket_table.hpp"
 #include "tests/support/client.hpp"
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
@@ -26,6 +28,12 @@ struct Launch {
     /// CONFIG_FILE, which are removed.
     std::map<std::string, std::optional<std::string>> environment{};
     Lacking lacking = Lacking::nothing;
+    bool one_stream = false; ///< Standard error goes where standard output goes, as on a terminal.
+};
+
+/// What did not happen in time, or cannot happen any more; `what()` tells what was waited for and what was seen.
+struct Overdue : std::runtime_error {
+    using std::runtime_error::runtime_error;
 };
 
 /// The path of a program under test: in the directory that CTest names in PORTLAB_PROGRAMS.
@@ -34,8 +42,8 @@ std::string program(const std::string& name);
 /// The path of a tool of the system, such as curl; skips the running test where it is not installed.
 std::string installed(const std::string& tool);
 
-/// A child process with pipes for its standard streams. Every wait ends after `patience` with a failed assertion that
-/// shows what was printed. The child dies with the test: it is killed, with its process group, and reaped.
+/// A child process with pipes for its standard streams. Every wait ends after `patience` with an Overdue. The child
+/// dies with the test: it is killed, with its process group, and reaped.
 class Process {
   public:
     explicit Process(const std::string& path, const Launch& launch = {});
@@ -44,6 +52,9 @@ class Process {
     Process& operator=(const Process&) = delete;
 
     pid_t pid() const { return pid_; }
+
+    /// Waits for the next line of standard output; nothing at the end of the output.
+    std::optional<std::string> next_line(std::chrono::milliseconds limit = patience);
 
     /// Waits for a line of standard output that contains `text`, from the last line so found onwards; returns it.
     std::string wait_for_line(std::string_view text);
@@ -66,7 +77,8 @@ class Process {
     Client borrow(int number) const;
 
   private:
-    bool read_more(); ///< Waits for output and takes it; false when both streams have ended.
+    bool read_more(std::chrono::milliseconds patience =
+                       support::patience); ///< Waits for output and takes it; false when both streams have ended.
     std::string seen() const;
     pid_t pid_ = -1;
     int input_ = -1, out_ = -1, err_ = -1;
