@@ -1,5 +1,8 @@
-// Runs the transcripts of the book: checks them, plays them, records them anew.
+// The machine that reads the book: it checks what it can of every file, plays the transcripts and records them anew.
+#include "tests/book/markdown.hpp"
 #include "tests/book/transcript.hpp"
+#include "tests/support/network.hpp"
+#include "tests/support/process.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -7,6 +10,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <string>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,9 +21,12 @@ constexpr int exit_skipped = 77;
 
 const char* const usage =
     R"(usage: book check PROGRAMS FILE [N]   run the transcripts of a Markdown file (or its Nth alone) and compare
-       book record PROGRAMS FILE ...  run them and write what comes into the file
        book play PROGRAMS FILE        run them and show what comes, as it comes
-PROGRAMS is the folder of the chapters' programs, such as build/default/chapters.
+       book tables PROGRAMS FILE ...  run the commands behind the tables and compare
+       book prose BUILD FILE ...      check listings, links, and marks against the tests of the build tree BUILD
+       book record PROGRAMS FILE ...  run transcripts and tables and write what comes into the files
+PROGRAMS is the folder of the chapters' programs, such as build/default/chapters; a FILE's path begins at the root of the
+checkout, which is the working directory.
 )";
 
 // Each block runs in a process of its own, and so in a network of its own. Its status: 0, 1 or exit_skipped.
@@ -107,6 +114,55 @@ void record(const std::string& programs, const std::string& path) {
     const std::string fresh = path + ".new";
     std::ofstream{fresh} << result;
     std::rename(fresh.c_str(), path.c_str());
+    book::check_tables(".", path, programs, true);
+}
+
+int report(const book::Faults& faults) {
+    for (const std::string& fault : faults)
+        std::cout << fault << '\n';
+    return faults.empty() ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int tables(const std::string& programs, const std::vector<std::string>& files) {
+    return in_a_process([&] {
+        support::enter_private_network();
+        book::Faults faults;
+        for (const std::string& file : files)
+            std::ranges::move(book::check_tables(".", file, programs, false), std::back_inserter(faults));
+        if (report(faults) != EXIT_SUCCESS)
+            throw book::Mismatch{"the tables are written anew by: book record PROGRAMS FILE"};
+    });
+}
+
+// The names of all tests of a build tree, as `ctest -N` lists them: "  Test  #7: name".
+std::set<std::string> test_names(const std::string& build) {
+    support::Process ctest{"/bin/sh", {.arguments = {"-c", "exec ctest --test-dir '" + build + "' -N"}}};
+    std::set<std::string> names;
+    while (const auto line = ctest.next_line())
+        if (const auto number = line->find('#'); line->starts_with("  Test") && number != line->npos)
+            names.insert(line->substr(line->find(": ", number) + 2));
+    if (ctest.wait_for_exit() != 0 || names.empty())
+        throw book::Mismatch{"no tests in " + build};
+    return names;
+}
+
+int prose(const std::string& build, const std::vector<std::string>& files) {
+    const auto tests = test_names(build);
+    book::Faults faults;
+    std::size_t marks = 0, sections = 0, covered = 0, transcripts = 0;
+    for (const std::string& file : files) {
+        std::ranges::move(book::check_listings(".", file), std::back_inserter(faults));
+        std::ranges::move(book::check_links(".", file), std::back_inserter(faults));
+        const auto claims = book::check_claims(".", file, tests);
+        std::ranges::copy(claims.faults, std::back_inserter(faults));
+        for (const std::string& section : claims.uncovered)
+            std::cout << "nothing in this section is checked: " << section << '\n';
+        marks += claims.marks, sections += claims.sections, covered += claims.covered;
+        transcripts += book::read_transcripts(file).size();
+    }
+    std::cout << transcripts << " transcripts; " << marks << " claims with a test; " << covered << " of " << sections
+              << " sections checked (" << (sections > 0 ? 100 * covered / sections : 0) << " %)\n";
+    return report(faults);
 }
 
 } // namespace
@@ -119,9 +175,15 @@ int main(int argc, char** argv) {
             return check(words[1], words[2], words.size() > 3 ? std::stoul(words[3]) : 0);
         if (words.size() == 3 && words[0] == "play")
             return play(words[1], words[2]);
-        if (words.size() >= 3 && words[0] == "record") {
-            for (std::size_t i = 2; i < words.size(); ++i)
-                record(words[1], words[i]);
+        const std::vector<std::string> files{words.begin() + std::min<std::ptrdiff_t>(2, std::ssize(words)),
+                                             words.end()};
+        if (!files.empty() && words[0] == "tables")
+            return tables(words[1], files);
+        if (!files.empty() && words[0] == "prose")
+            return prose(words[1], files);
+        if (!files.empty() && words[0] == "record") {
+            for (const std::string& file : files)
+                record(words[1], file);
             return EXIT_SUCCESS;
         }
     } catch (const std::exception& error) {

@@ -181,12 +181,7 @@ class Run {
         std::string command = replace_words(step.text, values_);
         here.status_shown = here.status_shown || step.text == "echo $?";
         refuse_hidden_status(here);
-        // ./portlab run CHAPTER[/PROGRAM] without its set-up, which is not what a transcript shows.
-        const std::regex run{R"(\./portlab run (\d\d_(\w+))(/(\w+))?)"};
-        std::smatch match;
-        if (std::regex_search(command, match, run))
-            command = match.prefix().str() + "'" + programs_ + "'/" + match[1].str() + "/" +
-                      (match[4].matched ? match[4].str() : match[2].str()) + match.suffix().str();
+        command = without_set_up(command, programs_);
         here.process = std::make_unique<support::Process>(
             "/bin/bash", support::Launch{.arguments = {"-c", "(exit " + std::to_string(here.status) + "); " + command},
                                          .one_stream = true});
@@ -263,6 +258,15 @@ std::string values_so_far(const Run& run, const Transcript& transcript) {
 }
 
 } // namespace
+
+std::string without_set_up(const std::string& command, const std::string& programs) {
+    static const std::regex run{R"(\./portlab run (\d\d_(\w+))(/(\w+))?)"};
+    std::smatch match;
+    if (!std::regex_search(command, match, run))
+        return command;
+    const std::string program = match[4].matched ? match[4].str() : match[2].str();
+    return match.prefix().str() + "'" + programs + "'/" + match[1].str() + "/" + program + match.suffix().str();
+}
 
 std::vector<Transcript> read_transcripts(const std::string& path) {
     std::ifstream file{path};

@@ -59,6 +59,10 @@ struct Unavailable : std::runtime_error {
 /// The console blocks of a Markdown file. Mismatch where one cannot be parsed, or would pass with any output.
 std::vector<Transcript> read_transcripts(const std::string& path);
 
+/// The command with `./portlab run CHAPTER[/PROGRAM]` replaced by the program itself: what portlab prints of its set-up
+/// is left out of the book.
+std::string without_set_up(const std::string& command, const std::string& programs);
+
 /// Is told of each step when it has happened, with what really came, or what is typed.
 using Watcher = std::function<void(const Step&, const std::string&)>;
 

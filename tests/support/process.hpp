@@ -77,8 +77,8 @@ class Process {
     Client borrow(int number) const;
 
   private:
-    bool read_more(std::chrono::milliseconds patience =
-                       support::patience); ///< Waits for output and takes it; false when both streams have ended.
+    /// Waits for output and takes it; false when both streams have ended.
+    bool read_more(std::chrono::milliseconds limit = patience);
     std::string seen() const;
     pid_t pid_ = -1;
     int input_ = -1, out_ = -1, err_ = -1;

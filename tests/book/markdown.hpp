@@ -1,0 +1,38 @@
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+// What else a machine can check of a Markdown file of the book. Comments, which a reader does not see, carry the marks:
+//
+//   <!-- listing: chapters/02_bind/bind.cpp -->       before a ```cpp block: its lines stand so in that file
+//   <!-- generated: COMMAND -->                       before a table: it is what the command prints
+//   ... a sentence.<!-- test: NAME OF A TEST -->      the test that fails when the sentence is false
+namespace book {
+
+/// A fault, with its FILE:LINE.
+using Faults = std::vector<std::string>;
+
+/// Listings that do not stand in their file, cpp blocks without a mark, blocks of a kind that nobody checks.
+Faults check_listings(const std::string& root, const std::string& path);
+
+/// Tables that are not what their command prints. With `rewrite`, the file gets what it prints.
+Faults check_tables(const std::string& root, const std::string& path, const std::string& programs, bool rewrite);
+
+/// Links to files or headings that do not exist, pictures without alternative text.
+Faults check_links(const std::string& root, const std::string& path);
+
+struct Claims {
+    Faults faults;            ///< Marks that name no test.
+    std::size_t marks = 0;    ///< Sentences with a mark.
+    std::size_t sections = 0; ///< Sections (## headings) that state behaviour.
+    std::size_t covered = 0;  ///< Those with a mark, a transcript, a listing or a generated table.
+    std::vector<std::string> uncovered{};
+};
+
+/// The marks of a file against the names of all tests.
+Claims check_claims(const std::string& root, const std::string& path, const std::set<std::string>& tests);
+
+} // namespace book
