@@ -1,0 +1,158 @@
+// The machine that reads the book, shown to reject what it must reject.
+#include "tests/book/markdown.hpp"
+#include "tests/book/transcript.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_exception.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+using namespace book;
+using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::MessageMatches;
+
+namespace {
+
+// A checkout of one file, page.md, removed at the end.
+struct Page {
+    explicit Page(const std::string& text) {
+        std::string pattern = (std::filesystem::temp_directory_path() / "portlab-page-XXXXXX").string();
+        REQUIRE(::mkdtemp(pattern.data()));
+        root = pattern;
+        write("page.md", text);
+    }
+    ~Page() { std::filesystem::remove_all(root); }
+    void write(const std::string& name, const std::string& text) const { std::ofstream{root + "/" + name} << text; }
+    std::string root;
+    std::string path() const { return root + "/page.md"; }
+};
+
+std::string console(const std::string& lines, const std::string& attributes = "") {
+    return "# Title\n\nA paragraph.\n\n" + (attributes.empty() ? "" : "<!-- " + attributes + " -->\n") +
+           "```console\n" + lines + "```\n";
+}
+
+void run(const std::string& page_text) {
+    const Page page{page_text};
+    for (const auto& transcript : read_transcripts(page.path()))
+        check(transcript, "/nowhere", [](const Step&, const std::string&) {});
+}
+
+struct Wrong {
+    std::string lines, attributes, complaint;
+};
+
+} // namespace
+
+TEST_CASE("a transcript that is true is accepted") {
+    CHECK_NOTHROW(run(console("$ echo one; echo two\none\ntwo\n")));
+    CHECK_NOTHROW(run(console("$ sh -c 'exit 7'\n$ echo $?\n7\n")));
+    CHECK_NOTHROW(run(console("$ seq 1 9\n1\n...\n8\n9\n")));
+    CHECK_NOTHROW(run(console("$ echo \"a   b\"; echo complaint >&2\na b\ncomplaint\n")));
+    CHECK_NOTHROW(run(console("# One\n$ cat\n# Two\n$ echo here\nhere\n# One\nhello⏎\nhello\n^D\n$ echo $?\n0\n")));
+    CHECK_NOTHROW(
+        run(console("$ echo pid $$; read -r line; echo pid $$\npid 4711\n⏎\npid 4711\n", "varies: pid=4711")));
+}
+
+TEST_CASE("a value that varies is used in what is typed later") {
+    CHECK_NOTHROW(run(console("# A\n$ echo it is $RANDOM\nit is 17\n# B\n$ test 17 -lt 40000 && echo small\nsmall\n",
+                              "varies: n=17")));
+}
+
+TEST_CASE("a transcript that is not true is refused, with the line and what came instead") {
+    const Wrong wrong = GENERATE(
+        Wrong{"$ echo one\ntwo\n", "", "page.md:7: expected: two\n    but this came: one"},
+        Wrong{"$ echo one\none\ntwo\n", "", "page.md:8: expected: two\n    but the command has ended"},
+        Wrong{"$ echo one; echo two\none\n", "", "a line came that is not in the transcript: two"},
+        Wrong{"$ echo one; cat; echo two\none\n", "", "a line came that is not in the transcript: two"},
+        Wrong{"$ echo one; exit 3\none\n", "", "ended with status 3, and no `$ echo $?` shows it"},
+        Wrong{"$ echo one; exit 3\none\n$ echo two\ntwo\n", "", "page.md:6: the command ended with status 3"},
+        Wrong{"$ sh -c 'exit 7'\n$ echo $?\n8\n", "", "expected: 8\n    but this came: 7"},
+        Wrong{"$ echo port 1 and 2\nport 40001 and 40001\n", "varies: port=40001", "expected: port 40001 and 40001"},
+        Wrong{"$ echo port x1\nport 40001\n", "varies: port=40001", "but this came: port x1"},
+        Wrong{"$ seq 1 9\n1\n...\n7\n8\n", "", "a line came that is not in the transcript: 9"});
+    CAPTURE(wrong.lines);
+    CHECK_THROWS_MATCHES(run(console(wrong.lines, wrong.attributes)), Mismatch,
+                         MessageMatches(ContainsSubstring(wrong.complaint)));
+}
+
+TEST_CASE("a block that cannot be parsed, or that would pass with any output, is an error") {
+    const Wrong wrong = GENERATE(
+        Wrong{"output\n$ echo x\nx\n", "", "page.md:6: output or keys before the first command"},
+        Wrong{"# Terminal 1\n", "", "a console block without a command"},
+        Wrong{"$ echo x\n", "", "passes with any output"}, Wrong{"$ echo x\n...\n", "", "passes with any output"},
+        Wrong{"$ echo $$\n4711\n", "varies: pid=4711", "passes with any output"},
+        Wrong{"$ echo x\nx\n", "varies: pid=4711", "does not stand in the block"},
+        Wrong{"$ echo x\nx\n", "varies: pid", "expected `varies: name=sample"},
+        Wrong{"$ echo x\nx\n", "varies: a=1 b=1", "two names for the sample 1"});
+    CAPTURE(wrong.lines, wrong.attributes);
+    CHECK_THROWS_MATCHES(run(console(wrong.lines, wrong.attributes)), Mismatch,
+                         MessageMatches(ContainsSubstring(wrong.complaint)));
+    CHECK_THROWS_MATCHES(run("```console\n$ echo x\nx\n"), Mismatch,
+                         MessageMatches(ContainsSubstring("page.md:1: this block has no end")));
+}
+
+TEST_CASE("a block that needs what is not here is not run, and says why") {
+    CHECK_THROWS_MATCHES(run(console("$ echo x\nx\n", "needs: no-such-tool")), Unavailable,
+                         MessageMatches(ContainsSubstring("needs no-such-tool")));
+}
+
+TEST_CASE("recording writes what comes, and keeps the samples of what varies") {
+    const Page page{console("$ echo pid $$; echo new; echo pid $$\npid 4711\nold\n", "varies: pid=4711")};
+    const auto lines = record(read_transcripts(page.path()).front(), "/nowhere");
+    CHECK(lines == std::vector<std::string>{"$ echo pid $$; echo new; echo pid $$", "pid 4711", "new", "pid 4711"});
+}
+
+TEST_CASE("a listing is the lines of its file, at any indentation") {
+    const auto faults = [](const std::string& mark, const std::string& listing) {
+        const Page page{mark + "```cpp\n" + listing + "```\n"};
+        page.write("a.cpp", "int main() {\n    if (true)\n        return 1;\n}\n");
+        const auto found = check_listings(page.root, "page.md");
+        return found.empty() ? std::string{} : found.front();
+    };
+    CHECK(faults("<!-- listing: a.cpp -->\n", "if (true)\n    return 1;\n").empty());
+    CHECK_THAT(faults("<!-- listing: a.cpp -->\n", "if (true)\n    return 2;\n"),
+               ContainsSubstring("do not stand so in a.cpp"));
+    CHECK_THAT(faults("<!-- listing: a.cpp -->\n", "if (true)\nreturn 1;\n"),
+               ContainsSubstring("do not stand so in a.cpp"));
+    CHECK_THAT(faults("<!-- listing: b.cpp -->\n", "int x;\n"), ContainsSubstring("file does not exist: b.cpp"));
+    CHECK_THAT(faults("", "int x;\n"), ContainsSubstring("no <!-- listing: FILE --> before this block"));
+    CHECK_THAT(check_listings(Page{"```sh\nls\n```\n"}.root, "page.md").at(0),
+               ContainsSubstring("nobody checks a block"));
+}
+
+TEST_CASE("a table is what its command prints") {
+    const Page page{"<!-- generated: printf 'a\\nb\\n' -->\na\nb\n\ntext\n"};
+    CHECK(check_tables(page.root, "page.md", "/nowhere", false).empty());
+    const Page stale{"<!-- generated: printf 'a\\nb\\n' -->\na\nc\n\ntext\n"};
+    const auto faults = check_tables(stale.root, "page.md", "/nowhere", true);
+    REQUIRE(faults.size() == 1);
+    CHECK_THAT(faults.front(), ContainsSubstring("in the book: c") && ContainsSubstring("measured:    b"));
+    CHECK(check_tables(stale.root, "page.md", "/nowhere", false).empty()); // it has been written anew
+    CHECK(check_tables(Page{"<!-- generated: true -->\n\n"}.root, "page.md", "/nowhere", false).size() == 1);
+    CHECK(check_tables(Page{"<!-- generated: echo a; false -->\na\n"}.root, "page.md", "/nowhere", false).size() == 1);
+}
+
+TEST_CASE("a link leads somewhere, and a picture has a text") {
+    const Page page{"# The Title: one\n[a](page.md#the-title-one) [b](#the-title-one) [c](https://example.org/)\n"};
+    CHECK(check_links(page.root, "page.md").empty());
+    CHECK_THAT(check_links(Page{"[a](gone.md)\n"}.root, "page.md").at(0),
+               ContainsSubstring("page.md:1: leads nowhere: gone.md"));
+    CHECK_THAT(check_links(Page{"# A\n[a](#b)\n"}.root, "page.md").at(0), ContainsSubstring("no such heading: #b"));
+    CHECK_THAT(check_links(Page{"![](page.md)\n"}.root, "page.md").at(0),
+               ContainsSubstring("without alternative text"));
+}
+
+TEST_CASE("a claim names a test, and a section without any check is reported") {
+    const Page page{"## One\nIt holds.<!-- test: chapter.x.it holds -->\n## Two\nIt is so.\n## Run it\nDo.\n"};
+    const Claims good = check_claims(page.root, "page.md", {"chapter.x.it holds"});
+    CHECK(good.faults.empty());
+    CHECK((good.marks == 1 && good.sections == 2 && good.covered == 1));
+    CHECK(good.uncovered == std::vector<std::string>{"page.md: ## Two"});
+    const Claims bad = check_claims(page.root, "page.md", {"chapter.x.something else"});
+    REQUIRE(bad.faults.size() == 1);
+    CHECK_THAT(bad.faults.front(), ContainsSubstring("page.md:2: no such test: chapter.x.it holds"));
+}
