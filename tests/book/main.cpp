@@ -11,9 +11,12 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <sstream>
 #include <string>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
+#include <utility>
 
 namespace {
 
@@ -21,7 +24,7 @@ constexpr int exit_skipped = 77;
 
 const char* const usage =
     R"(usage: book check PROGRAMS FILE [N]   run the transcripts of a Markdown file (or its Nth alone) and compare
-       book play PROGRAMS FILE        run them and show what comes, as it comes
+       book tour PROGRAMS FILE ...    run them and show what comes, as it comes; on a terminal, wait for a key after each file
        book tables PROGRAMS FILE ...  run the commands behind the tables and compare
        book prose BUILD FILE ...      check listings, links, and marks against the tests of the build tree BUILD
        book record PROGRAMS FILE ...  run transcripts and tables and write what comes into the files
@@ -79,10 +82,37 @@ void show(const book::Step& step, const std::string& text, std::string& terminal
     std::cout << std::endl;
 }
 
+// One key from the terminal, unseen; true unless it is q.
+bool wait_for_a_key() {
+    termios as_it_was{};
+    ::tcgetattr(STDIN_FILENO, &as_it_was);
+    termios one_key = as_it_was;
+    one_key.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+    std::cout << "\n-- a key for the next chapter, q to leave --" << std::flush;
+    ::tcsetattr(STDIN_FILENO, TCSANOW, &one_key);
+    char key = 'q';
+    [[maybe_unused]] const auto got = ::read(STDIN_FILENO, &key, 1);
+    ::tcsetattr(STDIN_FILENO, TCSANOW, &as_it_was);
+    std::cout << "\r\033[K" << std::flush;
+    return key != 'q';
+}
+
+std::string folded(const std::string& text, std::size_t width) {
+    std::istringstream words{text};
+    std::string result, line;
+    for (std::string word; words >> word;) {
+        if (!line.empty() && line.size() + 1 + word.size() > width)
+            result += std::exchange(line, "") + '\n';
+        line += (line.empty() ? "" : " ") + word;
+    }
+    return result + line;
+}
+
+// A transcript that does not come as the book has it is played all the same, and makes the status 1.
 int play(const std::string& programs, const std::string& path) {
     int worst = EXIT_SUCCESS;
     for (const auto& transcript : book::read_transcripts(path)) {
-        std::cout << '\n' << transcript.commentary << "\n\n";
+        std::cout << '\n' << folded(transcript.commentary, 80) << "\n\n";
         std::string terminal;
         const int status = in_a_process([&] {
             book::check(transcript, programs, [&](const auto& step, const auto& text) { show(step, text, terminal); });
@@ -92,9 +122,29 @@ int play(const std::string& programs, const std::string& path) {
     return worst;
 }
 
+std::string title_of(const std::string& path) {
+    std::ifstream file{path};
+    std::string title;
+    std::getline(file, title);
+    return title.substr(std::min(title.size(), title.find_first_not_of("# ")));
+}
+
+int tour(const std::string& programs, const std::vector<std::string>& files) {
+    const bool terminal = ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0;
+    int worst = EXIT_SUCCESS;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        if (i > 0 && terminal && !wait_for_a_key())
+            break;
+        std::cout << "\n[" << std::string(i + 1, '#') << std::string(files.size() - i - 1, '.') << "] " << i + 1
+                  << " of " << files.size() << ": " << title_of(files[i]) << '\n';
+        worst = std::max(worst, play(programs, files[i]));
+    }
+    return worst;
+}
+
 // Replaces each console block by what comes now.
 void record(const std::string& programs, const std::string& path) {
-    const auto transcripts = book::read_transcripts(path);
+    const auto transcripts = book::read_transcripts(path, true);
     std::ifstream old{path};
     std::string result, text;
     int line = 0;
@@ -173,10 +223,10 @@ int main(int argc, char** argv) {
     try {
         if (words.size() >= 3 && words[0] == "check")
             return check(words[1], words[2], words.size() > 3 ? std::stoul(words[3]) : 0);
-        if (words.size() == 3 && words[0] == "play")
-            return play(words[1], words[2]);
         const std::vector<std::string> files{words.begin() + std::min<std::ptrdiff_t>(2, std::ssize(words)),
                                              words.end()};
+        if (!files.empty() && words[0] == "tour")
+            return tour(words[1], files);
         if (!files.empty() && words[0] == "tables")
             return tables(words[1], files);
         if (!files.empty() && words[0] == "prose")

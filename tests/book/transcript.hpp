@@ -42,7 +42,7 @@ struct Transcript {
     int line = 0;                                ///< Of the opening fence.
     std::string commentary;                      ///< The paragraph before the block.
     std::map<std::string, std::string> varies{}; ///< Sample to name.
-    std::set<std::string> needs{};               ///< namespace, root, or a tool's name.
+    std::set<std::string> needs{};               ///< namespace, root, ipv6, or a tool's name.
     std::vector<Step> steps{};
 };
 
@@ -56,8 +56,9 @@ struct Unavailable : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// The console blocks of a Markdown file. Mismatch where one cannot be parsed, or would pass with any output.
-std::vector<Transcript> read_transcripts(const std::string& path);
+/// The console blocks of a Markdown file. Mismatch where one cannot be parsed or, unless drafts are allowed, would pass
+/// with any output.
+std::vector<Transcript> read_transcripts(const std::string& path, bool drafts_allowed = false);
 
 /// The command with `./portlab run CHAPTER[/PROGRAM]` replaced by the program itself: what portlab prints of its set-up
 /// is left out of the book.

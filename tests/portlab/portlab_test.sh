@@ -25,6 +25,8 @@ wrong_use_is_named_with_a_remedy() {
     expect_status 1 && expect_in err 02_bind
     call run 09_nothing
     expect_status 1 && expect_in err '"09_nothing"' && expect_in err 02_bind
+    call tour 09
+    expect_status 1 && expect_in err '"09"'
     call run 02_bind/listen
     expect_status 1 && expect_in err '"listen"'
 }
@@ -75,10 +77,13 @@ where_it_may_not_install_it_names_the_packages_and_stops() {
 }
 
 the_tour_plays_every_chapter() {
-    bash "$root/chapters/tour.sh" "$3" >"$work/out" 2>"$work/err" </dev/null
+    cd "$root" && "$3/../tests/book/book" tour "$3" chapters/*/README.md >"$work/out" 2>"$work/err" </dev/null
     status=$?
     expect_status 0
-    for chapter in "$root"/chapters/[0-9]*; do expect_in out "${chapter##*/}"; done
+    for text in "$root"/chapters/*/README.md; do
+        expect_in out "$(head -n 1 "$text" | tr -d '#')"
+        expect_in out "$(grep -m 1 '^\$ ' "$text")" # its first command
+    done
     [ ! -s "$work/err" ] || fail 'complaints on stderr'
 }
 
