@@ -197,6 +197,8 @@ Process::Process(const std::string& path, const Launch& launch) {
         ::dup2(in[0], STDIN_FILENO);
         ::dup2(out[1], STDOUT_FILENO);
         ::dup2(launch.one_stream ? out[1] : err[1], STDERR_FILENO);
+        for (int inherited = STDERR_FILENO + 1; inherited < 256; ++inherited)
+            ::close(inherited); // whatever the test's own parent left open
         do_without(launch.lacking);
         ::execve(path.c_str(), argv.data(), envp.data());
         std::perror(path.c_str());
