@@ -157,6 +157,8 @@ std::string installed(const std::string& tool) {
     return {};
 }
 
+void (*give_up)(const std::string& story) = [](const std::string& story) { throw Overdue{story}; };
+
 Process::Process(const std::string& path, const Launch& launch) {
     std::vector<std::string> words{path};
     words.insert(words.end(), launch.arguments.begin(), launch.arguments.end());
@@ -234,7 +236,7 @@ bool Process::read_more(std::chrono::milliseconds limit) {
     if (out_ < 0 && err_ < 0)
         return false;
     if (::poll(watched.data(), watched.size(), static_cast<int>(limit.count())) <= 0)
-        throw Overdue{"waited " + in_seconds(limit) + " for the program to print more or to end; " + seen()};
+        give_up("waited " + in_seconds(limit) + " for the program to print more or to end; " + seen());
     const auto take = [](const pollfd& entry, int& descriptor, std::string& text) {
         if (descriptor < 0 || entry.revents == 0)
             return;
@@ -268,7 +270,8 @@ std::string Process::wait_for_line(std::string_view text) {
     while (const auto line = next_line())
         if (line->find(text) != std::string::npos)
             return *line;
-    throw Overdue{"the program ended without a line with \"" + std::string{text} + "\"; " + seen()};
+    give_up("the program ended without a line with \"" + std::string{text} + "\"; " + seen());
+    return {};
 }
 
 void Process::type(std::string_view text) {
@@ -286,9 +289,9 @@ int Process::wait_for_exit() {
     const auto deadline = Clock::now() + patience;
     while (read_more())
         if (Clock::now() >= deadline)
-            throw Overdue{"the program still prints after " + in_seconds(patience) + "; " + seen()};
+            give_up("the program still prints after " + in_seconds(patience) + "; " + seen());
     if (!wait_for_end(pid_, deadline))
-        throw Overdue{"the program closed its output and did not end within " + in_seconds(patience) + "; " + seen()};
+        give_up("the program closed its output and did not end within " + in_seconds(patience) + "; " + seen());
     int raw = 0;
     ::waitpid(pid_, &raw, 0);
     status_ = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);

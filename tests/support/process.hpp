@@ -36,13 +36,17 @@ struct Overdue : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+/// What happens then: an Overdue is thrown. The tests' main() makes it a failure of the test case, which ends it even
+/// within a CHECK.
+extern void (*give_up)(const std::string& story);
+
 /// The path of a program under test: in the directory that CTest names in PORTLAB_PROGRAMS.
 std::string program(const std::string& name);
 
 /// The path of a tool of the system, such as curl; skips the running test where it is not installed.
 std::string installed(const std::string& tool);
 
-/// A child process with pipes for its standard streams. Every wait ends after `patience` with an Overdue. The child
+/// A child process with pipes for its standard streams. Every wait ends after `patience` in give_up(). The child
 /// dies with the test: it is killed, with its process group, and reaped.
 class Process {
   public:
