@@ -12,12 +12,25 @@ add_custom_target(chapters)
 # chapter(05_port_conflict conflict_matrix): the programs port_conflict and conflict_matrix of chapters/05_port_conflict,
 # the test of both in tests/chapters/05_port_conflict_test.cpp, and the wrong variants that the test must reject, in
 # tests/wrong/05_port_conflict.cmake. `cmake --build --preset default --target 05_port_conflict` builds the programs.
+#
+# chapter(08_twelve_factor PARTS http_connection USES beast_parser): its programs share chapters/08_twelve_factor/http_connection.cpp
+# and the headers of the library target beast_parser.
 function(chapter name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "PARTS;USES")
   string(REGEX REPLACE "^[0-9]+_" "" concept ${name})
   add_custom_target(${name})
   add_dependencies(chapters ${name})
-  foreach(program IN ITEMS ${concept} ${ARGN})
+  add_library(${name}.parts INTERFACE)
+  if(arg_PARTS)
+    list(TRANSFORM arg_PARTS REPLACE "(.+)" "chapters/${name}/\\1.cpp" OUTPUT_VARIABLE sources)
+    add_library(${name}.shared STATIC ${sources})
+    target_link_libraries(${name}.shared PUBLIC asio common ${arg_USES})
+    target_precompile_headers(${name}.shared REUSE_FROM asio)
+    target_link_libraries(${name}.parts INTERFACE ${name}.shared)
+  endif()
+  foreach(program IN ITEMS ${concept} ${arg_UNPARSED_ARGUMENTS})
     portlab_program(${name}.${program} chapters/${name}/${program}.cpp chapters/${name})
+    target_link_libraries(${name}.${program} PRIVATE ${name}.parts)
     add_dependencies(${name} ${name}.${program})
   endforeach()
   if(BUILD_TESTING)
