@@ -100,15 +100,15 @@ class Service {
     }
 
     void accept() {
+        if (accepting_ || !acceptor_.is_open())
+            return;
         accepting_ = true;
         acceptor_.async_accept([this](asio::error_code error, tcp::socket socket) {
             accepting_ = false;
-            if (!acceptor_.is_open())
-                return;
-            if (error) // out of descriptors, most likely: the next try is when a connection has ended, or at the sweep
-                return;
-            serve(std::move(socket));
-            accept();
+            if (!error) {
+                serve(std::move(socket));
+                accept();
+            } // else out of descriptors, most likely: the next try is when a connection has ended, or at the sweep
         });
     }
 
@@ -130,8 +130,7 @@ class Service {
             const auto now = HttpConnection::Clock::now();
             for (const auto& connection : std::vector(connections_.begin(), connections_.end()))
                 connection->check_deadline(now);
-            if (!accepting_ && acceptor_.is_open())
-                accept();
+            accept();
             sweep();
         });
     }
@@ -148,6 +147,8 @@ class Service {
         const auto connection = std::make_shared<HttpConnection>(std::move(socket), settings_);
         connections_.insert(connection);
         connection->start();
+        if (!acceptor_.is_open()) // it was accepted in the moment of the stop
+            connection->finish();
     }
 
     void handle(const Request& request, const std::shared_ptr<HttpConnection>& connection) {

@@ -1,1 +1,657 @@
+#include "tests/support/network.hpp"
+#include "tests/support/process.hpp"
 
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+using namespace support;
+using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::StartsWith;
+using common::Protocol;
+
+namespace {
+
+using Environment = std::map<std::string, std::optional<std::string>>;
+
+// The service under test, ready.
+struct Service : Process {
+    explicit Service(Environment environment = {}) : Process{program("twelve_factor"), launch(std::move(environment))} {
+        address = address_in(wait_for_line("listening on"));
+    }
+
+    static Launch launch(Environment environment) {
+        environment.try_emplace("PORT", "0");
+        for (const char* variable : {"BACKING_URL", "TIMEOUT_MS"})
+            environment.try_emplace(variable, std::nullopt);
+        return {.environment = std::move(environment)};
+    }
+
+    std::vector<Address> listening() const {
+        std::vector<Address> addresses;
+        for (const auto& row : sockets(Protocol::tcp))
+            if (row.state == "LISTEN")
+                addresses.push_back(row.local);
+        return addresses;
+    }
+
+    std::size_t connections() const { return sockets(Protocol::tcp).size() - listening().size(); }
+
+    Address address;
+};
+
+struct Answer {
+    int status = 0;
+    std::map<std::string, std::string> fields;
+    std::string body;
+
+    // Empty where the header has no such field.
+    std::string field(const std::string& name) const { return fields.contains(name) ? fields.at(name) : ""; }
+};
+
+Answer read_answer(Client& client, bool with_body = true) {
+    Answer answer;
+    std::string line = client.read_line();
+    INFO("the first line of an answer: " << line);
+    REQUIRE_THAT(line, StartsWith("HTTP/1.1 "));
+    answer.status = std::stoi(line.substr(9, 3));
+    while ((line = client.read_line()) != "\r") {
+        INFO("a line of an answer's header: " << line);
+        const auto colon = line.find(": ");
+        REQUIRE(colon != std::string::npos);
+        REQUIRE(line.back() == '\r');
+        answer.fields[line.substr(0, colon)] = line.substr(colon + 2, line.size() - colon - 3);
+    }
+    if (with_body && answer.fields.contains("Content-Length"))
+        answer.body = client.read(std::stoul(answer.fields["Content-Length"]));
+    return answer;
+}
+
+std::string get(const std::string& target, const std::string& more = "") {
+    return "GET " + target + " HTTP/1.1\r\nHost: portlab\r\n" + more + "\r\n";
+}
+
+std::string echo(const std::string& body) {
+    return "POST /echo HTTP/1.1\r\nHost: portlab\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+Answer ask(const Address& server, const std::string& request) {
+    Client client = connect_to(server);
+    client.send(request);
+    return read_answer(client);
+}
+
+// A close that leaves nothing in TIME_WAIT: the peer gets a reset.
+void close_abruptly(Client& client) {
+    const linger now{1, 0};
+    ::setsockopt(client.descriptor(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    client.close();
+}
+
+bool refuses_connections(const Address& address) { return connect_to(address).error() == ECONNREFUSED; }
+
+} // namespace
+
+TEST_CASE("it listens on the address and the port of its environment, and nowhere else") {
+    const std::string host = GENERATE("127.0.0.1", "127.0.0.2", "0.0.0.0", "::1");
+    CAPTURE(host);
+    if (host == "::1")
+        need_ipv6();
+    const Service service{{{"HOST", host}}};
+    CHECK(service.address.ip == host);
+    CHECK(service.listening() == std::vector{service.address});
+}
+
+TEST_CASE("without HOST and PORT it listens on 127.0.0.1:8080") {
+    need_private_network();
+    const Service service{{{"PORT", std::nullopt}}};
+    CHECK(service.listening() == std::vector{Address{"127.0.0.1", 8080}});
+}
+
+TEST_CASE("an invalid configuration ends it with status 78 and names the variable, the value and what is allowed") {
+    const std::vector<std::pair<std::string, std::vector<std::string>>> invalid{
+        {"HOST", {"", "localhost", "127.0.0", "127.0.0.1 "}},
+        {"PORT", {"", "80abc", " 8080", "-1", "65536", "70000"}},
+        {"BACKING_URL",
+         {"", "127.0.0.1:80", "https://127.0.0.1:80", "http://127.0.0.1", "http://localhost:80", "http://127.0.0.1:0",
+          "http://127.0.0.1:70000", "http://127.0.0.1:80/", "http://::1:80", "http://[127.0.0.1]:80", "http://"}},
+        {"TIMEOUT_MS", {"", "0", "-5", "1.5", "10s", "3600001", "99999999999999999999"}}};
+    // A program that took such a value would be refused by the kernel: the port is taken, the address nobody's. So the
+    // status tells that it has not come to that.
+    const Client holder = listening_socket("127.0.0.1");
+    for (const auto& [variable, values] : invalid)
+        for (const std::string& value : values) {
+            Environment environment{{"HOST", "203.0.113.1"}, {"PORT", std::to_string(holder.local().port)}};
+            environment[variable] = value;
+            Process refused{program("twelve_factor"), Service::launch(environment)};
+            INFO(variable << "=\"" << value << '"');
+            CHECK(refused.wait_for_exit() == 78);
+            CHECK_THAT(refused.complaints(), StartsWith("twelve_factor: " + variable + "=\"" + value + "\" is not ") &&
+                                                 ContainsSubstring(": use "));
+            CHECK(refused.output().empty());
+        }
+}
+
+TEST_CASE("where the port is taken it ends with status 1 and names the holder and the remedy") {
+    const Client holder = listening_socket("127.0.0.1");
+    const Address address = holder.local();
+    Process refused{program("twelve_factor"), Service::launch({{"PORT", std::to_string(address.port)}})};
+    CHECK(refused.wait_for_exit() == 1);
+    CHECK_THAT(refused.complaints(), ContainsSubstring(common::to_string(address) + ": Address already in use") &&
+                                         ContainsSubstring("process " + std::to_string(::getpid())) &&
+                                         ContainsSubstring("set PORT"));
+    CHECK(refused.output().empty());
+}
+
+TEST_CASE("GET gives the page, HEAD its header alone, on one connection that stays open") {
+    const Service service;
+    Client client = connect_to(service.address);
+    client.send(get("/"));
+    const Answer page = read_answer(client);
+    CHECK(page.status == 200);
+    CHECK(page.field("Content-Type") == "text/html; charset=utf-8");
+    CHECK_THAT(page.field("Date"), ContainsSubstring(" GMT"));
+    CHECK_THAT(page.body, ContainsSubstring("process " + std::to_string(service.pid())) &&
+                              ContainsSubstring(common::to_string(service.address)));
+    client.send("HEAD / HTTP/1.1\r\nHost: portlab\r\n\r\n");
+    const Answer head = read_answer(client, false);
+    CHECK(head.status == 200);
+    CHECK(head.field("Content-Length") == std::to_string(page.body.size()));
+    client.send(get("/?a=query"));
+    CHECK(read_answer(client).body == page.body);
+}
+
+TEST_CASE("the connection is closed where the client asks for it, and with HTTP/1.0 unless it asks to keep it") {
+    const Service service;
+    Client client = connect_to(service.address);
+    client.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    CHECK(read_answer(client).field("Connection") == "keep-alive");
+    client.send("GET / HTTP/1.0\r\n\r\n");
+    CHECK_THAT(client.read_to_end(), StartsWith("HTTP/1.1 200 OK") && ContainsSubstring("Connection: close"));
+    Client other = connect_to(service.address);
+    other.send(get("/", "Connection: close\r\n"));
+    CHECK_THAT(other.read_to_end(), StartsWith("HTTP/1.1 200 OK") && ContainsSubstring("Connection: close"));
+}
+
+TEST_CASE("what it does not do gets a status that says so, and the connection stays open") {
+    const Service service;
+    Client client = connect_to(service.address);
+    client.send(get("/nothing/here"));
+    CHECK(read_answer(client).status == 404);
+    client.send("DELETE / HTTP/1.1\r\nHost: portlab\r\n\r\n");
+    const Answer not_for_delete = read_answer(client);
+    CHECK(not_for_delete.status == 405);
+    CHECK(not_for_delete.field("Allow") == "GET, HEAD");
+    client.send(get("/echo"));
+    const Answer not_for_get = read_answer(client);
+    CHECK(not_for_get.status == 405);
+    CHECK(not_for_get.field("Allow") == "POST");
+    client.send("BREW / HTTP/1.1\r\nHost: portlab\r\n\r\n");
+    CHECK(read_answer(client).status == 501);
+    client.send(get("/"));
+    CHECK(read_answer(client).status == 200);
+}
+
+TEST_CASE("a malformed or oversized request gets the status that says what is wrong, and the connection is closed") {
+    const std::string kilobytes(9000, 'x');
+    const auto post = [](const std::string& fields) { return "POST /echo HTTP/1.1\r\nHost: portlab\r\n" + fields; };
+    const std::vector<std::pair<int, std::string>> table{
+        {400, "nonsense\r\n"},
+        {400, "GET /\r\n\r\n"},
+        {400, "GET / HTTP/1.1\n\n"},
+        {400, "GET / FTP/1.1\r\n\r\n"},
+        {400, std::string{"GET /\0 HTTP/1.1\r\nHost: portlab\r\n\r\n", 35}},
+        {400, "\x16\x03\x01\x02 the start of TLS\n"},
+        {400, "GET / HTTP/1.1\r\n\r\n"}, // no Host
+        {400, "GET / HTTP/1.1\r\nHost: one\r\nHost: two\r\n\r\n"},
+        {400, "GET / HTTP/1.1\r\nHost portlab\r\n\r\n"},
+        {400, post("Content-Length: -1\r\n\r\n")},
+        {400, post("Content-Length: 5\r\nContent-Length: 6\r\n\r\n")},
+        {400, post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n")},
+        {400, post("Transfer-Encoding: chunked\r\n\r\nten\r\n")},
+        {413, post("Content-Length: 65537\r\n\r\n")},
+        {413, post("Content-Length: 99999999999999\r\nExpect: 100-continue\r\n\r\n")},
+        {413, post("Transfer-Encoding: chunked\r\n\r\n8000\r\n" + std::string(0x8000, 'x') + "\r\n8001\r\n")},
+        {414, "GET /" + kilobytes},
+        {431, "GET / HTTP/1.1\r\nHost: portlab\r\nX: " + kilobytes},
+        {431, post("Transfer-Encoding: chunked\r\n\r\n5;x=" + kilobytes)},
+        {501, post("Transfer-Encoding: gzip\r\n\r\n")},
+        {501, post("Transfer-Encoding: gzip, chunked\r\n\r\n")},
+        {505, "GET / HTTP/2.0\r\nHost: portlab\r\n\r\n"},
+        {505, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"}};
+    const Service service;
+    for (const auto& [status, bytes] : table) {
+        INFO("the request begins with " << bytes.substr(0, 120));
+        Client client = connect_to(service.address);
+        client.send(bytes);
+        const Answer answer = read_answer(client);
+        CHECK(answer.status == status);
+        CHECK(answer.field("Connection") == "close");
+        CHECK(client.read_to_end().empty());
+    }
+    CHECK(ask(service.address, get("/")).status == 200);
+}
+
+TEST_CASE("who is refused in the middle of a large body still gets to read why") {
+    const Service service;
+    Client client = connect_to(service.address);
+    client.send("POST /echo HTTP/1.1\r\nHost: portlab\r\nContent-Length: 1000000\r\n\r\n");
+    client.send(std::string(1000000, 'x'));
+    CHECK(read_answer(client).status == 413);
+    CHECK(client.read_to_end().empty());
+}
+
+TEST_CASE("a request may arrive a byte at a time") {
+    const Service service;
+    Client slow = connect_to(service.address);
+    const std::string request = "\r\n" + echo("drop by drop");
+    for (const char byte : request)
+        slow.send({&byte, 1});
+    CHECK(read_answer(slow).body == "drop by drop");
+    const std::string chunked = "POST /echo HTTP/1.1\r\nHost: portlab\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                "4;a=b\r\nport\r\n3\r\nlab\r\n0\r\nTrailer: x\r\n\r\n";
+    for (const char byte : chunked)
+        slow.send({&byte, 1});
+    CHECK(read_answer(slow).body == "portlab");
+}
+
+TEST_CASE("a body may be as large as the limit") {
+    const Service service;
+    Client client = connect_to(service.address);
+    const std::string body(65536, 'x');
+    client.send(echo(body));
+    CHECK(read_answer(client).body == body);
+}
+
+TEST_CASE("pipelined requests are all answered, in their order") {
+    const Service service;
+    Client client = connect_to(service.address);
+    std::string requests;
+    for (int i = 0; i < 200; ++i)
+        requests += echo("number " + std::to_string(i));
+    requests += get("/", "Connection: close\r\n") + get("/after/the/last");
+    client.send(requests);
+    client.shut_down_sending(); // whoever sends no more still wants the answers
+    for (int i = 0; i < 200; ++i) {
+        const Answer answer = read_answer(client);
+        REQUIRE(answer.body == "number " + std::to_string(i));
+    }
+    CHECK(read_answer(client).status == 200);
+    CHECK(client.read_to_end().empty());
+}
+
+TEST_CASE("a client that expects 100-continue is told to send its body") {
+    const Service service;
+    Client client = connect_to(service.address);
+    client.send("POST /echo HTTP/1.1\r\nHost: portlab\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+    CHECK(client.read_line() == "HTTP/1.1 100 Continue\r");
+    CHECK(client.read_line() == "\r");
+    client.send("body");
+    CHECK(read_answer(client).body == "body");
+}
+
+TEST_CASE(
+    "a request that does not arrive in time gets 408, however busily it dribbles; silence is ended without a word") {
+    const Service service{{{"TIMEOUT_MS", "60"}}};
+    Client slow = connect_to(service.address);
+    slow.send("GET / HTTP/1.1\r\nHost: ");
+    Client silent = connect_to(service.address);
+    Client kept = connect_to(service.address);
+    kept.send(get("/"));
+    CHECK(read_answer(slow).status == 408);
+    CHECK(slow.read_to_end().empty());
+    CHECK(silent.read_to_end().empty());
+    CHECK(read_answer(kept).status == 200);
+    CHECK(kept.read_to_end().empty());
+}
+
+TEST_CASE("a client that does not read its answers is dropped, and holds up nobody") {
+    const Service service{{{"TIMEOUT_MS", "60"}}};
+    Client client = connect_to(service.address);
+    const int small = 4096;
+    ::setsockopt(client.descriptor(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    const std::string request = echo(std::string(60000, 'x'));
+    while (::send(client.descriptor(), request.data(), request.size(), MSG_NOSIGNAL | MSG_DONTWAIT) > 0) {
+    }
+    CHECK(ask(service.address, get("/")).status == 200);
+    CHECK(eventually([&] { return service.connections() == 0; }));
+    CHECK(ask(service.address, get("/")).status == 200);
+}
+
+TEST_CASE("ten thousand connections, good and bad, under a limit of 64 descriptors: no well-formed request is lost") {
+    Service service;
+    const rlimit limit{64, 64};
+    REQUIRE(::prlimit(service.pid(), RLIMIT_NOFILE, &limit, nullptr) == 0);
+    const std::string too_long = "GET /" + std::string(9000, 'x');
+    int good = 0, answered = 0, bad = 0, refused = 0, opened = 0;
+    while (opened < 10000) {
+        std::vector<Client> clients;
+        for (int i = 0; i < 25; ++i, ++opened) {
+            clients.push_back(connect_to(service.address));
+            INFO("connection " << opened << ": " << std::strerror(clients.back().error()));
+            REQUIRE(clients.back().error() == 0);
+            switch (i % 5) {
+            case 0:
+                clients.back().send(get("/"));
+                break;
+            case 1: // pipelined
+                clients.back().send(get("/") + echo("second"));
+                break;
+            case 2:
+                clients.back().send("malformed\r\n\r\n");
+                break;
+            case 3:
+                clients.back().send(too_long);
+                break;
+            case 4: // in the middle of a request, the client is gone
+                clients.back().send("GET / HTTP/1.1\r\nHo");
+                close_abruptly(clients.back());
+                break;
+            }
+        }
+        for (int i = 0; i < 25; ++i) {
+            Client& client = clients[static_cast<std::size_t>(i)];
+            if (i % 5 == 4)
+                continue;
+            if (i % 5 < 2) {
+                ++good;
+                answered += read_answer(client).status == 200;
+            } else {
+                ++bad;
+                refused += read_answer(client).status == (i % 5 == 2 ? 400 : 414);
+            }
+            if (i % 5 == 1) {
+                ++good;
+                answered += read_answer(client).body == "second";
+            }
+            close_abruptly(client);
+        }
+        for (int i = 0; i < 25; ++i) // the log is read, or its pipe would fill
+            service.wait_for_line(" ");
+    }
+    CHECK(answered == good);
+    CHECK(refused == bad);
+    CHECK(eventually([&] { return service.connections() == 0; }));
+    service.send_signal(SIGTERM);
+    CHECK(service.wait_for_exit() == 0);
+    CHECK(std::count(service.output().begin(), service.output().end(), '\n') == 1 + good + bad);
+}
+
+TEST_CASE("without a free descriptor it waits, idle, and serves the waiting clients when it has one") {
+    const Service service;
+    const rlimit limit{20, 20};
+    REQUIRE(::prlimit(service.pid(), RLIMIT_NOFILE, &limit, nullptr) == 0);
+    std::vector<Client> clients;
+    for (int i = 0; i < 30; ++i) {
+        clients.push_back(connect_to(service.address));
+        clients.back().send(get("/"));
+    }
+    CHECK(read_answer(clients.front()).status == 200);
+    CHECK(eventually([&] {
+        std::ifstream file{"/proc/" + std::to_string(service.pid()) + "/stat"};
+        const std::string stat{std::istreambuf_iterator<char>{file}, {}};
+        return stat.at(stat.rfind(')') + 2) == 'S' && service.connections() < clients.size();
+    }));
+    clients.front().close();
+    for (std::size_t i = 1; i < clients.size(); ++i) {
+        CHECK(read_answer(clients[i]).status == 200);
+        clients[i].close();
+    }
+}
+
+#ifdef __linux__
+TEST_CASE("when it says that it is ready it catches SIGTERM and SIGINT") {
+    const Service service;
+    std::ifstream file{"/proc/" + std::to_string(service.pid()) + "/status"};
+    std::string word;
+    while (file >> word && word != "SigCgt:") { // a mask: see proc(5)
+    }
+    REQUIRE(file >> word);
+    const auto mask = std::stoull(word, nullptr, 16);
+    const auto catches = [mask](int number) { return (mask >> (number - 1) & 1) == 1; };
+    CHECK(catches(SIGTERM));
+    CHECK(catches(SIGINT));
+}
+#endif
+
+TEST_CASE("SIGTERM or SIGINT closes idle connections and ends it with status 0; the end of its input does not") {
+    const int number = GENERATE(SIGTERM, SIGINT);
+    CAPTURE(number);
+    Service service;
+    service.close_input();
+    Client idle = connect_to(service.address);
+    idle.send(get("/"));
+    CHECK(read_answer(idle).status == 200);
+    Client silent = connect_to(service.address);
+    service.send_signal(number);
+    CHECK(service.wait_for_exit() == 0);
+    CHECK(idle.read_to_end().empty());
+    CHECK(refuses_connections(service.address));
+    CHECK(service.complaints().empty());
+}
+
+TEST_CASE("at SIGTERM a request in flight is finished, while new clients are refused") {
+    Service service;
+    Client client = connect_to(service.address);
+    client.send("POST /echo HTTP/1.1\r\nHost: portlab\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n");
+    CHECK(client.read_line() == "HTTP/1.1 100 Continue\r");
+    client.read_line();
+    client.send("in fl");
+    service.send_signal(SIGTERM);
+    CHECK(eventually([&] { return service.listening().empty(); }));
+    CHECK(refuses_connections(service.address));
+    client.send("ight!");
+    const Answer answer = read_answer(client);
+    CHECK(answer.body == "in flight!");
+    CHECK(answer.field("Connection") == "close");
+    CHECK(client.read_to_end().empty());
+    CHECK(service.wait_for_exit() == 0);
+}
+
+TEST_CASE("no request that has arrived when SIGTERM comes is lost: kept, pipelined or not yet accepted") {
+    Service service;
+    Client kept = connect_to(service.address);
+    kept.send(get("/"));
+    CHECK(read_answer(kept).status == 200);
+    service.send_signal(SIGSTOP); // so that all arrives before it looks
+    REQUIRE(eventually([&] {
+        std::ifstream file{"/proc/" + std::to_string(service.pid()) + "/stat"};
+        const std::string stat{std::istreambuf_iterator<char>{file}, {}};
+        return stat.at(stat.rfind(')') + 2) == 'T';
+    }));
+    kept.send(echo("kept"));
+    std::vector<Client> fresh;
+    for (int i = 0; i < 20; ++i) {
+        fresh.push_back(connect_to(service.address));
+        fresh.back().send(echo("one") + echo("two") + echo("three"));
+    }
+    service.send_signal(SIGTERM);
+    service.send_signal(SIGCONT);
+    CHECK(read_answer(kept).body == "kept");
+    CHECK(kept.read_to_end().empty());
+    for (Client& client : fresh) {
+        CHECK(read_answer(client).body == "one");
+        CHECK(read_answer(client).body == "two");
+        CHECK(read_answer(client).body == "three");
+        CHECK(client.read_to_end().empty());
+    }
+    CHECK(service.wait_for_exit() == 0);
+}
+
+TEST_CASE("a client that never finishes its request does not keep it from ending") {
+    Service service{{{"TIMEOUT_MS", "60"}}};
+    Client client = connect_to(service.address);
+    client.send("GET / HTTP/1.1\r\n");
+    service.send_signal(SIGTERM);
+    CHECK(service.wait_for_exit() == 0);
+}
+
+TEST_CASE("a restart on the same port succeeds at once, with connections of the last instance in TIME_WAIT") {
+    Address address;
+    {
+        Service first;
+        address = first.address;
+        Client client = connect_to(address);
+        client.send(get("/", "Connection: close\r\n"));
+        CHECK_THAT(client.read_to_end(), StartsWith("HTTP/1.1 200")); // the server has closed first
+        client.close();
+        first.send_signal(SIGTERM);
+        CHECK(first.wait_for_exit() == 0);
+    }
+    const auto rows = common::kernel_sockets(Protocol::tcp);
+    CHECK(std::any_of(rows.begin(), rows.end(),
+                      [&](const auto& row) { return row.local == address && row.state == "TIME-WAIT"; }));
+    const Service second{{{"PORT", std::to_string(address.port)}}};
+    CHECK(second.address == address);
+    CHECK(ask(address, get("/")).status == 200);
+}
+
+TEST_CASE("one instance serves as the backing service of another") {
+    const Service backing;
+    Service front{{{"BACKING_URL", "http://" + common::to_string(backing.address)}}};
+    const std::string page = ask(backing.address, get("/")).body;
+    CHECK_THAT(page, ContainsSubstring("process " + std::to_string(backing.pid())));
+    Client client = connect_to(front.address);
+    client.send(get("/backing") + echo("after it"));
+    const Answer answer = read_answer(client);
+    CHECK(answer.status == 200);
+    CHECK(answer.body == page);
+    CHECK(read_answer(client).body == "after it");
+    CHECK(ask(backing.address, get("/backing")).status == 404);
+}
+
+TEST_CASE("one instance serves as the backing service of another over IPv6") {
+    need_ipv6();
+    const Service backing{{{"HOST", "::1"}}};
+    const Service front{{{"BACKING_URL", "http://" + common::to_string(backing.address)}}};
+    CHECK_THAT(ask(front.address, get("/backing")).body, ContainsSubstring("process " + std::to_string(backing.pid())));
+}
+
+TEST_CASE("a backing service that is away, talks nonsense or fails gives 502, a slow one 504, and nobody else waits") {
+    Client silent = listening_socket("127.0.0.1");
+    const std::string url = "http://" + common::to_string(silent.local());
+    SECTION("away") {
+        const Client bound = bound_socket("127.0.0.1"); // does not listen: connections are refused
+        const Service front{{{"BACKING_URL", "http://" + common::to_string(bound.local())}}};
+        CHECK(ask(front.address, get("/backing")).status == 502);
+    }
+    SECTION("no HTTP, an error, or half an answer") {
+        const Service front{{{"BACKING_URL", url}}};
+        for (const std::string text : {"SSH-2.0-portlab\r\n\r\n", "HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n",
+                                       "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nless",
+                                       "HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", ""}) {
+            INFO("the backing service says: " << text);
+            Client client = connect_to(front.address);
+            client.send(get("/backing"));
+            Client backing = silent.accept();
+            backing.read_line();
+            backing.send(text);
+            backing.shut_down_sending();
+            CHECK(read_answer(client).status == 502);
+        }
+    }
+    SECTION("slow") {
+        const Service front{{{"BACKING_URL", url}, {"TIMEOUT_MS", "60"}}};
+        Client client = connect_to(front.address);
+        client.send(get("/backing"));
+        CHECK(ask(front.address, get("/")).status == 200);
+        CHECK(read_answer(client).status == 504);
+    }
+}
+
+TEST_CASE("a page that ends where the backing service closes is whole; SIGTERM waits for it") {
+    Client listener = listening_socket("127.0.0.1");
+    Service front{{{"BACKING_URL", "http://" + common::to_string(listener.local())}}};
+    Client client = connect_to(front.address);
+    client.send(get("/backing"));
+    Client backing = listener.accept();
+    backing.read_line();
+    front.send_signal(SIGTERM);
+    CHECK(eventually([&] { return front.listening().empty(); }));
+    backing.send("HTTP/1.0 200 OK\r\n\r\nto the end");
+    backing.close();
+    const Answer answer = read_answer(client);
+    CHECK(answer.status == 200);
+    CHECK(answer.body == "to the end");
+    CHECK(answer.field("Connection") == "close");
+    CHECK(front.wait_for_exit() == 0);
+}
+
+TEST_CASE("each answer is a line on standard output, with what a stranger sends made harmless") {
+    Service service;
+    Client client = connect_to(service.address);
+    const std::string from = common::to_string(client.local());
+    client.send(get("/nothing/\xff"));
+    CHECK(service.wait_for_line("GET ") == "GET /nothing/\\xff 404 14 " + from);
+    CHECK(read_answer(client).status == 404);
+    client.send("\x1b[2J\n");
+    CHECK(service.wait_for_line("400") == "- - 400 12 " + from);
+}
+
+TEST_CASE("curl gets the page, posts, and is refused what is too large") {
+    const std::string curl = "/usr/bin/curl";
+    if (::access(curl.c_str(), X_OK) != 0)
+        SKIP("needs curl in /usr/bin");
+    const Service service;
+    const std::string url = "http://" + common::to_string(service.address);
+    const auto run = [&](std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), {"--silent", "--show-error", "--noproxy", "*", "--max-time", "15"});
+        Process process{curl, {.arguments = std::move(arguments)}};
+        const int status = process.wait_for_exit();
+        INFO("curl's complaints: " << process.complaints());
+        CHECK(status == 0);
+        return process.output();
+    };
+    CHECK_THAT(run({url}), ContainsSubstring("A service on its own port"));
+    CHECK_THAT(run({"--head", url}), StartsWith("HTTP/1.1 200 OK"));
+    CHECK(run({"--data", "a=1", url + "/echo"}) == "a=1");
+    CHECK(run({"--http1.0", "--data", "a=1", url + "/echo"}) == "a=1");
+    CHECK(run({"--header", "Transfer-Encoding: chunked", "--data", "in chunks", url + "/echo"}) == "in chunks");
+    CHECK_THAT(run({"--data", std::string(70000, 'x'), "--write-out", "%{http_code}", url + "/echo"}),
+               ContainsSubstring("413"));
+}
+
+TEST_CASE("foreman runs the Procfile: each instance answers on its own PORT, and none is left after SIGTERM") {
+    need_private_network();
+    const std::string foreman = "/usr/bin/foreman";
+    if (::access(foreman.c_str(), X_OK) != 0)
+        SKIP("needs foreman in /usr/bin (Debian: ruby-foreman)");
+    program("twelve_factor");
+    const auto procfile = std::filesystem::path{__FILE__}.parent_path() / "../../chapters/08_twelve_factor/Procfile";
+    Process manager{
+        foreman,
+        {.arguments = {"start", "--procfile", procfile.string(), "--port", "5000", "--formation", "web=2,front=1"},
+         .environment = {{"BACKING_URL", std::nullopt}, {"TIMEOUT_MS", std::nullopt}}}};
+    for (int i = 0; i < 3; ++i)
+        manager.wait_for_line("listening on");
+    std::vector<pid_t> instances;
+    for (const std::uint16_t port : std::initializer_list<std::uint16_t>{5000, 5001, 5100}) {
+        const Address address{"127.0.0.1", port};
+        const Answer answer = ask(address, get("/"));
+        CHECK(answer.status == 200);
+        CHECK_THAT(answer.body, ContainsSubstring("listens on " + common::to_string(address)));
+        for (const auto& row : common::kernel_sockets(Protocol::tcp))
+            if (const auto holder = common::holder_of(row); row.state == "LISTEN" && row.local == address && holder)
+                instances.push_back(holder->pid);
+    }
+    CHECK(instances.size() == 3);
+    CHECK_THAT(ask({"127.0.0.1", 5100}, get("/backing")).body, ContainsSubstring("listens on 127.0.0.1:5000"));
+    manager.send_signal(SIGTERM);
+    CHECK(manager.wait_for_exit() == 0);
+    for (const pid_t instance : instances) {
+        CAPTURE(instance);
+        CHECK(::kill(instance, 0) == -1);
+    }
+}
