@@ -30,7 +30,7 @@ wrong(08_twelve_factor/http_connection loses_pipelined_requests
   BY      [[    reader_.~RequestReader(); // a new reader for each request
     new (&reader_) RequestReader;]]
   FAILS "pipelined requests are all answered, in their order"
-  SAYING "the connection ended")
+  SAYING "number 1")
 wrong(08_twelve_factor/http_connection resets_who_is_refused
   REPLACE [[self->linger();]]
   BY      [[self->close();]]
