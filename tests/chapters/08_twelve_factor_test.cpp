@@ -145,12 +145,12 @@ TEST_CASE("an invalid configuration ends it with status 78 and names the variabl
 }
 
 TEST_CASE("where the port is taken it ends with status 1 and names the holder and the remedy") {
-    const Client holder = listening_socket("127.0.0.1");
-    const Address address = holder.local();
+    const Service holder;
+    const Address address = holder.address;
     Process refused{program("twelve_factor"), Service::launch({{"PORT", std::to_string(address.port)}})};
     CHECK(refused.wait_for_exit() == 1);
     CHECK_THAT(refused.complaints(), ContainsSubstring(common::to_string(address) + ": Address already in use") &&
-                                         ContainsSubstring("process " + std::to_string(::getpid())) &&
+                                         ContainsSubstring("twelve_factor, process " + std::to_string(holder.pid())) &&
                                          ContainsSubstring("set PORT"));
     CHECK(refused.output().empty());
 }
