@@ -9,15 +9,21 @@
 #include "common/socket_table.hpp"
 #include "http_connection.hpp"
 
+#include <algorithm>
 #include <asio.hpp>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <optional>
 #include <sstream>
+#include <stdexcept>
+#include <string>
+#include <unistd.h>
 #include <unordered_set>
+#include <vector>
 
 using asio::ip::tcp;
 using namespace std::chrono_literals;
@@ -195,8 +201,7 @@ class Service {
                                  [this](const auto& request, const auto& connection) { handle(request, connection); },
                                  [this](const auto& connection) {
                                      connections_.erase(connection);
-                                     if (!accepting_ && acceptor_.is_open())
-                                         accept();
+                                     accept();
                                  }};
 };
 
