@@ -5,7 +5,8 @@ set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin
 runs=${RUNS:-5}
 source_dir=$1 build_dir=$2 probe=$3
-service=$build_dir/chapters/08_twelve_factor/twelve_factor
+release=$build_dir/bench/release # the service as it would be deployed; the default tree is built for the reader, without -O2
+service=$release/chapters/08_twelve_factor/twelve_factor
 
 median() { sort -g | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 field() { awk -v n="$1" '{ print $n }'; }
@@ -115,12 +116,13 @@ done
 echo "$(nproc) cores, load $(cut -d' ' -f1 /proc/loadavg) at the start, medians of $runs runs"
 
 # The same, as a reader without CMake would do it: the header parsed anew, all sources in one command.
-plain() { "${CXX:-c++}" -std=c++20 -O2 -g -DNDEBUG -DASIO_STANDALONE -I"$source_dir" "$source_dir/chapters/01_socket/socket.cpp" \
+plain() { "${CXX:-c++}" -std=c++20 -g -DASIO_STANDALONE -I"$source_dir" "$source_dir/chapters/01_socket/socket.cpp" \
     "$source_dir"/common/{config,socket_table,stop}.cpp -pthread -o "$scratch/plain" && "$scratch/plain"; }
 first() { cmake --build "$scratch/build" --target 01_socket && "$scratch/build/chapters/01_socket/socket"; }
+configure() { cmake -S "$source_dir" -B "$1" -G Ninja -DCMAKE_BUILD_TYPE="$2"; }
 for _ in $(seq "$runs"); do
     rm -rf "$scratch/build"
-    seconds cmake -S "$source_dir" -B "$scratch/build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null
+    seconds configure "$scratch/build" Debug >/dev/null
     a=$(seconds first)
     b=$(seconds plain)
     echo "$a $b"
@@ -132,4 +134,5 @@ for _ in $(seq "$runs"); do seconds ctest --test-dir "$build_dir" -j2 --output-o
 suite=$(median <"$scratch/suite")
 echo "the whole suite, -j2: $suite s; target 15: $(verdict "$suite" 15 atmost)"
 
+{ seconds configure "$release" Release && seconds cmake --build "$release" --target 08_twelve_factor; } >/dev/null
 $namespace bash "$0" "$source_dir" "$build_dir" "$probe" inside
