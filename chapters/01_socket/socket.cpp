@@ -10,6 +10,7 @@
 #include <exception>
 #include <iostream>
 #include <sys/socket.h>
+#include <unistd.h>
 
 using asio::ip::tcp;
 using asio::ip::udp;
@@ -56,8 +57,8 @@ int main() {
         open_and_describe(tcp6, tcp::v6());
         open_and_describe(udp6, udp::v6());
 
-        std::cout << "Every port is 0: a socket has none before bind or connect. Press Enter to close them."
-                  << std::endl;
+        std::cout << "Every port is 0: a socket has none before bind or connect.\n"
+                  << "Press Enter to close the sockets of process " << ::getpid() << '.' << std::endl;
         stop.wait();
     } catch (const std::exception& error) {
         std::cerr << "socket: " << error.what() << '\n';

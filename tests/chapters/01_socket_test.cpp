@@ -1,13 +1,17 @@
 #include "tests/support/network.hpp"
 #include "tests/support/process.hpp"
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <netinet/in.h>
 #include <sstream>
 #include <sys/socket.h>
+#include <unistd.h>
 
 using namespace support;
 using Catch::Matchers::ContainsSubstring;
@@ -85,6 +89,52 @@ TEST_CASE("no socket of the program is in the kernel's tables: none has a port")
     CHECK(program.sockets(common::Protocol::tcp).empty());
     CHECK(program.sockets(common::Protocol::udp).empty());
 }
+
+TEST_CASE("the last line names the process, whose descriptors the printed ones are") {
+    Process program{support::program("socket")};
+    CHECK(program.wait_for_line("Press Enter") ==
+          "Press Enter to close the sockets of process " + std::to_string(program.pid()) + ".");
+    std::vector<int> printed, held;
+    for (const Row& row : rows(program.output()))
+        printed.push_back(row.descriptor);
+#ifdef __linux__
+    for (const auto& entry : std::filesystem::directory_iterator{"/proc/" + std::to_string(program.pid()) + "/fd"})
+        if (std::filesystem::read_symlink(entry).string().starts_with("socket:"))
+            held.push_back(std::stoi(entry.path().filename()));
+    std::sort(held.begin(), held.end());
+    CHECK(printed == held);
+#endif
+}
+
+TEST_CASE("two opened sockets have different descriptors, and the same local endpoint") {
+    const Client one{::socket(AF_INET, SOCK_STREAM, 0)}, two{::socket(AF_INET, SOCK_STREAM, 0)};
+    CHECK(one.descriptor() != two.descriptor());
+    CHECK(one.local() == Address{"0.0.0.0", 0});
+    CHECK(two.local() == one.local());
+}
+
+TEST_CASE("a descriptor that has been closed is given to the next socket") {
+    const int first = ::socket(AF_INET, SOCK_STREAM, 0);
+    REQUIRE(::close(first) == 0);
+    const Client next{::socket(AF_INET, SOCK_STREAM, 0)};
+    CHECK(next.descriptor() == first);
+}
+
+TEST_CASE("where the process may open no more descriptors it ends with status 1 and the reason") {
+    Process program{"/bin/sh", {.arguments = {"-c", "ulimit -n 9; exec " + support::program("socket")}}};
+    CHECK(program.wait_for_exit() == 1);
+    CHECK_THAT(program.complaints(), ContainsSubstring("Too many open files"));
+}
+
+#ifdef __linux__
+TEST_CASE("kernel: an IPv4 socket takes no IPv6 address") {
+    const Client socket{::socket(AF_INET, SOCK_STREAM, 0)};
+    sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    CHECK(::bind(socket.descriptor(), reinterpret_cast<sockaddr*>(&address), sizeof address) == -1);
+    CHECK(errno == EAFNOSUPPORT);
+}
+#endif
 
 TEST_CASE("Enter, end of input, SIGINT and SIGTERM each end it with status 0") {
     const auto end = GENERATE("Enter", "end of input", "SIGINT", "SIGTERM");
