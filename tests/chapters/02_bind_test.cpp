@@ -11,7 +11,9 @@
 #include <csignal>
 #include <cstdio>
 #include <fstream>
+#include <netinet/in.h>
 #include <sstream>
+#include <sys/socket.h>
 #include <unistd.h>
 
 using namespace support;
@@ -182,6 +184,59 @@ TEST_CASE("a PORT that is not a port stops it with status 78 before it opens a s
     CHECK_THAT(program.complaints(), ContainsSubstring("PORT=\"" + port + "\" is not a port"));
     CHECK(program.output().empty());
 }
+
+TEST_CASE("when the holder ends, even by SIGKILL, the next program gets the port") {
+    need_private_network();
+    const int signal = GENERATE(SIGTERM, SIGKILL);
+    Process holder{support::program("bind")};
+    holder.wait_for_line("Press Enter");
+    holder.send_signal(signal);
+    holder.wait_for_exit();
+    Process next{support::program("bind")};
+    next.wait_for_line("Press Enter");
+    CHECK(bound_address(next, "a chosen port") == Address{"127.0.0.1", 8080});
+}
+
+TEST_CASE("kernel: listen after a bind that failed listens on a chosen port, at every address") {
+    const Client holder = listening_socket("127.0.0.1");
+    const Client socket{::socket(AF_INET, SOCK_STREAM, 0)};
+    sockaddr_in taken{};
+    taken.sin_family = AF_INET;
+    taken.sin_port = htons(holder.local().port);
+    taken.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(::bind(socket.descriptor(), reinterpret_cast<const sockaddr*>(&taken), sizeof taken) == -1);
+    REQUIRE(errno == EADDRINUSE);
+    CHECK(::listen(socket.descriptor(), 1) == 0);
+    CHECK(socket.local().ip == "0.0.0.0");
+    CHECK(socket.local().port != 0);
+    CHECK(socket.local().port != holder.local().port);
+    CHECK(connect_to({"127.0.0.1", socket.local().port}).error() == 0);
+}
+
+#ifdef __linux__
+TEST_CASE("port_ranges: each range ends where its name, the right to bind or the setting ends") {
+    set_sysctl("net/ipv4/ip_unprivileged_port_start", "600");
+    set_sysctl("net/ipv4/ip_local_port_range", "40001 50000");
+    Process program{support::program("port_ranges"), {.lacking = Lacking::low_ports}};
+    REQUIRE(program.wait_for_exit() == 0);
+    CHECK(program.output() == "| ports | IANA's name | `bind` by an ordinary program | chosen for port 0 |\n"
+                              "|---|---|---|---|\n"
+                              "| 1-599 | well-known (system) | refused: EACCES | never |\n"
+                              "| 600-1023 | well-known (system) | allowed | never |\n"
+                              "| 1024-40000 | registered (user) | allowed | never |\n"
+                              "| 40001-49151 | registered (user) | allowed | yes |\n"
+                              "| 49152-50000 | dynamic (private) | allowed | yes |\n"
+                              "| 50001-65535 | dynamic (private) | allowed | never |\n");
+}
+
+TEST_CASE("errors: where ports below 1024 are for everybody, the table says that nothing was refused") {
+    set_sysctl("net/ipv4/ip_unprivileged_port_start", "0");
+    Process program{support::program("errors")};
+    REQUIRE(program.wait_for_exit() == 0);
+    CHECK_THAT(program.output(), ContainsSubstring("| `none` | Success | `bind` | a port below 1024"));
+    CHECK_THAT(program.output(), ContainsSubstring("| `EMFILE` | Too many open files | `socket` |"));
+}
+#endif
 
 TEST_CASE("it gives its ports back and succeeds on Enter, at the end of input and on SIGTERM") {
     const std::string end = GENERATE("Enter", "end of input", "SIGTERM");
