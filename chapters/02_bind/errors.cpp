@@ -139,10 +139,13 @@ int main() {
 
         rlimit limit{};
         ::getrlimit(RLIMIT_NOFILE, &limit);
+        const auto as_it_was = limit.rlim_cur;
         limit.rlim_cur = 3; // standard input, output and error
         ::setrlimit(RLIMIT_NOFILE, &limit);
         tcp::socket one_too_many{io};
         one_too_many.open(tcp::v4(), error);
+        limit.rlim_cur = as_it_was;
+        ::setrlimit(RLIMIT_NOFILE, &limit);
         row("socket", "the process has as many descriptors as it may", error);
     } catch (const std::exception& error) {
         std::cerr << "errors: " << error.what() << '\n';

@@ -146,6 +146,21 @@ TEST_CASE("a link leads somewhere, and a picture has a text") {
                ContainsSubstring("without alternative text"));
 }
 
+TEST_CASE("an entry of glossary and index leads to a text in which its term occurs") {
+    const auto fault = [](const std::string& entry) {
+        const Page page{"# Book\n- no: entry\n## Glossary\n" + entry + "\n"};
+        page.write("a.md", "# A\nA *Local\nendpoint* and `bind`.<!-- test: of a wildcard -->\n");
+        const auto found = check_terms(page.root, "page.md");
+        return found.empty() ? std::string{} : found.front();
+    };
+    CHECK(fault("- **local endpoint**: its own. [A](a.md#a)").empty());
+    CHECK(fault("- `bind`: [A](a.md)").empty());
+    CHECK_THAT(fault("- **wildcard**: every address. [A](a.md)"),
+               ContainsSubstring("\"wildcard\" does not occur in a.md"));
+    CHECK_THAT(fault("- **wildcard**: every address."),
+               ContainsSubstring("page.md:4: \"wildcard\" leads to no chapter"));
+}
+
 TEST_CASE("a claim names a test, and a section without any check is reported") {
     const Page page{"## One\nIt holds.<!-- test: chapter.x.it holds -->\n## Two\nIt is so.\n## Run it\nDo.\n"};
     const Claims good = check_claims(page.root, "page.md", {"chapter.x.it holds"});

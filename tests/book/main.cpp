@@ -164,6 +164,7 @@ void record(const std::string& programs, const std::string& path) {
     const std::string fresh = path + ".new";
     std::ofstream{fresh} << result;
     std::rename(fresh.c_str(), path.c_str());
+    support::enter_private_network();
     book::check_tables(".", path, programs, true);
 }
 
@@ -175,7 +176,8 @@ int report(const book::Faults& faults) {
 
 int tables(const std::string& programs, const std::vector<std::string>& files) {
     return in_a_process([&] {
-        support::enter_private_network();
+        if (!support::enter_private_network())
+            throw book::Unavailable{"needs a network namespace of its own"};
         book::Faults faults;
         for (const std::string& file : files)
             std::ranges::move(book::check_tables(".", file, programs, false), std::back_inserter(faults));
@@ -203,6 +205,7 @@ int prose(const std::string& build, const std::vector<std::string>& files) {
     for (const std::string& file : files) {
         std::ranges::move(book::check_listings(".", file), std::back_inserter(faults));
         std::ranges::move(book::check_links(".", file), std::back_inserter(faults));
+        std::ranges::move(book::check_terms(".", file), std::back_inserter(faults));
         const auto claims = book::check_claims(".", file, tests);
         std::ranges::copy(claims.faults, std::back_inserter(faults));
         for (const std::string& section : claims.uncovered)

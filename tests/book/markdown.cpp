@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <regex>
+#include <sstream>
 
 namespace book {
 namespace {
@@ -87,6 +88,20 @@ std::set<std::string> anchors_of(const std::string& path) {
             anchors.insert(anchor(line));
     });
     return anchors;
+}
+
+// The words of a text in small letters, between single spaces, without comments and marks of emphasis.
+std::string words_of(const std::string& text) {
+    static const std::regex comment{"<!--[^>]*-->"};
+    std::istringstream words{std::regex_replace(text, comment, " ")};
+    std::string result;
+    for (std::string word; words >> word;) {
+        std::erase_if(word, [](char c) { return c == '*' || c == '`'; });
+        for (char& c : word)
+            c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        result += (result.empty() ? "" : " ") + word;
+    }
+    return result;
 }
 
 } // namespace
@@ -174,6 +189,36 @@ Faults check_links(const std::string& root, const std::string& path) {
             else if (hash != target.npos && !anchors_of(there.string()).contains(target.substr(hash + 1)))
                 faults.push_back(place(path, i) + "no such heading: " + target);
         }
+    });
+    return faults;
+}
+
+Faults check_terms(const std::string& root, const std::string& path) {
+    const Lines lines = read_lines(root + "/" + path);
+    Faults faults;
+    std::string section;
+    each_prose_line(lines, [&](std::size_t i, const std::string& line) {
+        if (line.starts_with("## "))
+            section = line;
+        const auto colon = line.find(": ");
+        if ((section != "## Glossary" && section != "## Index") || !line.starts_with("- ") || colon == line.npos)
+            return;
+        const std::string term = words_of(line.substr(2, colon - 2));
+        bool linked = false;
+        static const std::regex link{R"(\]\(([^)#\s]+)(#[^)]*)?\))"};
+        for (std::sregex_iterator it{line.begin(), line.end(), link}; it != std::sregex_iterator{}; ++it) {
+            linked = true;
+            const fs::path there = (fs::path{root} / path).parent_path() / (*it)[1].str();
+            if (!fs::exists(there))
+                continue; // check_links says so
+            std::string text;
+            for (const std::string& there_line : read_lines(there.string()))
+                text += there_line + '\n';
+            if (words_of(text).find(term) == std::string::npos)
+                faults.push_back(place(path, i) + '"' + term + "\" does not occur in " + (*it)[1].str());
+        }
+        if (!linked)
+            faults.push_back(place(path, i) + '"' + term + "\" leads to no chapter");
     });
     return faults;
 }

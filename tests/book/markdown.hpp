@@ -24,6 +24,10 @@ Faults check_tables(const std::string& root, const std::string& path, const std:
 /// Links to files or headings that do not exist, pictures without alternative text.
 Faults check_links(const std::string& root, const std::string& path);
 
+/// Entries of the sections "## Glossary" and "## Index", such as `- **port**: a number.
+/// [2](chapters/02_bind/README.md)`, that lead nowhere, or to a file in which their term does not occur.
+Faults check_terms(const std::string& root, const std::string& path);
+
 struct Claims {
     Faults faults;            ///< Marks that name no test.
     std::size_t marks = 0;    ///< Sentences with a mark.
