@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The spelling of the book, British, without code, comments and names in capitals: spelling.sh FILE... prints FILE:LINE of
+# The spelling of the book, British, without code, comments and names in capitals or with digits: spelling.sh FILE... prints FILE:LINE of
 # each word that neither aspell nor words.txt knows, and fails where there is one.
 set -uo pipefail
 words=${PORTLAB_WORDS:-$(dirname "${BASH_SOURCE[0]}")/words.txt}
@@ -12,14 +12,14 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 { echo 'personal_ws-1.1 en 0 utf-8'; cat "$words"; } >"$work/words"
 
-# Blanks what is not prose: fenced blocks, comments, code, targets of links, names in capitals. The lines stay, and so do
-# their numbers.
+# Blanks what is not prose: fenced blocks, generated tables, comments, code, targets of links, names in capitals or with
+# digits. The lines stay, and so do their numbers.
 prose() {
     perl -0777 -pe '
         sub blank { $_[0] =~ s/[^\n]+/ /gr }
         s/^```.*?^```$/blank($&)/gmse; s/^<!-- generated:.*?(?=^$)/blank($&)/gmse;
         s/<!--.*?-->/blank($&)/gse; s/`[^`]*`/blank($&)/ge; s/^ {4}\S.*//gm;
-        s/\]\([^)]*\)/]/g; s/<?https?:[^ >)]*>?//g; s/\b\w+(\.(cpp|hpp|md|env)\b|\(\d\))//g; s/\b[A-Z][A-Z0-9_-]+(\x27s)?\b//g' "$1"
+        s/\]\([^)]*\)/]/g; s/<?https?:[^ >)]*>?//g; s/\b\w+(\.(cpp|hpp|md|env)\b|\(\d\))//g; s/\b(\w*\d\w*|[A-Z][A-Z0-9_-]+)(\x27s)?\b//g' "$1"
 }
 
 status=0
@@ -29,7 +29,7 @@ for file in "$@"; do
     LC_ALL=C.UTF-8 aspell list --mode=markdown --lang=en_GB --encoding=utf-8 --personal="$work/words" \
         <"$work/prose" >"$work/unknown" || { echo "$file: aspell failed"; exit 1; }
     while read -r word; do
-        grep -nwF -- "$word" "$work/prose" | head -n 3 | sed -E "s|^([0-9]+):.*|$file:\1: $word|"
+        { grep -nF -- "$word" "$work/prose" || echo 0:; } | head -n 3 | sed -E "s|^([0-9]+):.*|$file:\1: $word|"
         status=1
     done < <(LC_ALL=C sort -u "$work/unknown")
 done

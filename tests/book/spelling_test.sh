@@ -27,7 +27,7 @@ spelling '| a | recieve |\n|---|---|\n- *recieve*\n' '' && expect 1 'page.md:3: 
 spelling 'A portlab.\n' '' && expect 1 'page.md:1: portlab'
 spelling 'A portlab.\n' 'portlab\n' && expect 0 ''
 spelling 'One.\n' 'b\na\n' && expect 1 'is not sorted'
-spelling 'A `recieve` [here](recieve.md).<!-- recieve -->\n\n```cpp\nrecieve\n```\n\nEADDRINUSE.\n' '' && expect 0 ''
+spelling 'A `recieve` [here](recieve.md).<!-- recieve -->\n\n```cpp\nrecieve\n```\n\nEADDRINUSE, IPv4.\n' '' && expect 0 ''
 spelling 'A `code that\ngoes on`.\n\nIt recieves.\n' '' && expect 1 'page.md:4: recieves'
 
 [ $faults = 0 ] && echo 'the spelling check fails where it should'
