@@ -141,6 +141,8 @@ TEST_CASE("a link leads somewhere, and a picture has a text") {
     CHECK(check_links(page.root, "page.md").empty());
     CHECK_THAT(check_links(Page{"[a](gone.md)\n"}.root, "page.md").at(0),
                ContainsSubstring("page.md:1: leads nowhere: gone.md"));
+    CHECK_THAT(check_links(Page{"# A\n[two\nlines](#a)\n"}.root, "page.md").at(0),
+               ContainsSubstring("page.md:3: a link must stand on one line"));
     CHECK_THAT(check_links(Page{"# A\n[a](#b)\n"}.root, "page.md").at(0), ContainsSubstring("no such heading: #b"));
     CHECK_THAT(check_links(Page{"![](page.md)\n"}.root, "page.md").at(0),
                ContainsSubstring("without alternative text"));
@@ -155,6 +157,8 @@ TEST_CASE("an entry of glossary and index leads to a text in which its term occu
     };
     CHECK(fault("- **local endpoint**: its own. [A](a.md#a)").empty());
     CHECK(fault("- `bind`: [A](a.md)").empty());
+    CHECK(fault("- `bind`: a call.\n  [A](a.md)").empty());
+    CHECK_THAT(fault("- wildcard:\n  [A](a.md)"), ContainsSubstring("page.md:4: \"wildcard\" does not occur"));
     CHECK_THAT(fault("- **wildcard**: every address. [A](a.md)"),
                ContainsSubstring("\"wildcard\" does not occur in a.md"));
     CHECK_THAT(fault("- **wildcard**: every address."),

@@ -7,6 +7,7 @@
 #include <cctype>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <regex>
 #include <sstream>
 
@@ -174,7 +175,9 @@ Faults check_links(const std::string& root, const std::string& path) {
     const Lines lines = read_lines(root + "/" + path);
     Faults faults;
     each_prose_line(lines, [&](std::size_t i, const std::string& line) {
-        static const std::regex link{R"((!?)\[([^\]]*)\]\(([^)\s]+)\))"};
+        static const std::regex link{R"((!?)\[([^\]]*)\]\(([^)\s]+)\))"}, second_half{R"(^[^\[]*\]\()"};
+        if (std::regex_search(line, second_half))
+            faults.push_back(place(path, i) + "a link must stand on one line, to be checked");
         for (std::sregex_iterator it{line.begin(), line.end(), link}; it != std::sregex_iterator{}; ++it) {
             const std::string picture = (*it)[1], text = (*it)[2], target = (*it)[3];
             if (!picture.empty() && text.empty())
@@ -197,12 +200,19 @@ Faults check_terms(const std::string& root, const std::string& path) {
     const Lines lines = read_lines(root + "/" + path);
     Faults faults;
     std::string section;
+    std::map<std::size_t, std::string> entries; // an entry goes on in indented lines
     each_prose_line(lines, [&](std::size_t i, const std::string& line) {
         if (line.starts_with("## "))
             section = line;
-        const auto colon = line.find(": ");
-        if ((section != "## Glossary" && section != "## Index") || !line.starts_with("- ") || colon == line.npos)
+        if (section != "## Glossary" && section != "## Index")
             return;
+        if (line.starts_with("- "))
+            entries[i] = line;
+        else if (line.starts_with("  ") && !entries.empty())
+            entries.rbegin()->second += line;
+    });
+    for (const auto& [i, line] : entries) {
+        const auto colon = std::min(line.find(": "), line.size());
         const std::string term = words_of(line.substr(2, colon - 2));
         bool linked = false;
         static const std::regex link{R"(\]\(([^)#\s]+)(#[^)]*)?\))"};
@@ -219,7 +229,7 @@ Faults check_terms(const std::string& root, const std::string& path) {
         }
         if (!linked)
             faults.push_back(place(path, i) + '"' + term + "\" leads to no chapter");
-    });
+    }
     return faults;
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The spelling of the book, British, without code, comments and names in capitals or with digits: spelling.sh FILE... prints FILE:LINE of
-# each word that neither aspell nor words.txt knows, and fails where there is one.
+# The spelling of the book, British, without code, comments and names in capitals or with digits: spelling.sh FILE...
+# prints FILE:LINE of each word that neither aspell nor words.txt knows, and fails where there is one.
 set -uo pipefail
 words=${PORTLAB_WORDS:-$(dirname "${BASH_SOURCE[0]}")/words.txt}
 
@@ -19,7 +19,8 @@ prose() {
         sub blank { $_[0] =~ s/[^\n]+/ /gr }
         s/^```.*?^```$/blank($&)/gmse; s/^<!-- generated:.*?(?=^$)/blank($&)/gmse;
         s/<!--.*?-->/blank($&)/gse; s/`[^`]*`/blank($&)/ge; s/^ {4}\S.*//gm;
-        s/\]\([^)]*\)/]/g; s/<?https?:[^ >)]*>?//g; s/\b\w+(\.(cpp|hpp|md|env)\b|\(\d\))//g; s/\b(\w*\d\w*|[A-Z][A-Z0-9_-]+)(\x27s)?\b//g' "$1"
+        s/\]\([^)]*\)/]/g; s/<?https?:[^ >)]*>?//g; s/\b\w+(\.(cpp|hpp|md|env|sh|cmake|service)\b|\(\d\))//g;
+        s/\b(\w*\d\w*|[A-Z][A-Z0-9_-]+)(\x27s)?\b//g' "$1"
 }
 
 status=0

@@ -197,6 +197,13 @@ TEST_CASE("when the holder ends, even by SIGKILL, the next program gets the port
     CHECK(bound_address(next, "a chosen port") == Address{"127.0.0.1", 8080});
 }
 
+TEST_CASE("kernel: a port that somebody's outgoing connection has cannot be bound") {
+    const Client server = listening_socket("127.0.0.1");
+    const Client client = connect_to(server.local());
+    CHECK(bind_error("127.0.0.1", client.local().port) == EADDRINUSE);
+    CHECK(bind_error("0.0.0.0", client.local().port) == EADDRINUSE);
+}
+
 TEST_CASE("kernel: listen after a bind that failed listens on a chosen port, at every address") {
     const Client holder = listening_socket("127.0.0.1");
     const Client socket{::socket(AF_INET, SOCK_STREAM, 0)};
