@@ -86,9 +86,9 @@ int main() {
         tcp::socket accepted = acceptor.accept();
         asio::read(accepted, asio::buffer(said));
         std::cout << "\naccept returns the connection of " << accepted.remote_endpoint() << ", which has said \""
-                  << std::string_view{said.data(), said.size()} << "\". There is room in the queue.\n";
+                  << std::string_view{said.data(), said.size()} << "\".\n";
         io.run_for(10s); // the third client's kernel sends its SYN again, after about a second
-        std::cout << "The third client's call: " << outcome.message() << '\n';
+        std::cout << "There is room in the queue. The third client's call: " << outcome.message() << '\n';
         if (!outcome)
             wait_until_received(2, server, {});
         show(server, clients);
@@ -97,8 +97,8 @@ int main() {
         asio::error_code second_end, third_end;
         second.read_some(asio::buffer(said), second_end);
         third.read_some(asio::buffer(said), third_end);
-        std::cout << "\nThe server closes its listening socket. To those in the queue: " << second_end.message() << ", "
-                  << third_end.message() << '\n';
+        std::cout << "\nThe server closes its listening socket.\nTo those in the queue: " << second_end.message()
+                  << ", " << third_end.message() << '\n';
         show(server, clients);
 
         asio::write(accepted, asio::buffer("hello", 5));

@@ -24,7 +24,7 @@ void explain_refusal(const tcp::endpoint& address, const asio::error_code& error
         std::cerr << "held by " << *holder << ": stop it";
     else
         std::cerr << "held by no process that can be seen, perhaps by an old connection: wait a minute";
-    std::cerr << ", or choose another port (PORT=0 lets the system choose)\n";
+    std::cerr << ",\nor choose another port (PORT=0 lets the system choose)\n";
 }
 
 // What a client says is not this chapter's matter; that it has gone is.

@@ -508,3 +508,18 @@ TEST_CASE("backlog: Enter, end of input, SIGINT and SIGTERM each end it with sta
         CHECK(backlog->complaints().empty());
     }
 }
+
+TEST_CASE("kernel: where bind has failed, listen succeeds, on another port and on every address") {
+    const Client holder = listening_socket("127.0.0.1");
+    const Client careless{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(holder.local().port);
+    REQUIRE(::bind(careless.descriptor(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == -1);
+    REQUIRE(::listen(careless.descriptor(), 16) == 0);
+    CHECK(careless.local().ip == "0.0.0.0");
+    CHECK(careless.local().port != 0);
+    CHECK(careless.local().port != holder.local().port);
+    CHECK(connect_to({"127.0.0.1", careless.local().port}).error() == 0);
+}
