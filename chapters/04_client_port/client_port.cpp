@@ -30,7 +30,7 @@ void show(const tcp::socket& client) {
     std::cout << "  " << client.local_endpoint() << " -> " << client.remote_endpoint();
     if (const auto range = ephemeral_range())
         std::cout << (range->first <= port && port <= range->last ? "  in the range" : "  outside the range");
-    std::cout << '\n';
+    std::cout << std::endl;
 }
 
 int main() {
@@ -54,13 +54,14 @@ int main() {
 
         tcp::socket client{io};
         client.open(tcp::v4());
-        std::cout << "\nbefore connect\n  " << client.local_endpoint() << '\n';
+        std::cout << "\nbefore connect" << std::endl;
+        std::cout << "  " << client.local_endpoint() << std::endl;
         client.connect(server.local_endpoint());
-        std::cout << "after connect\n";
+        std::cout << "after connect" << std::endl;
         show(client);
 
         // The same server again: only the client's port can tell these connections apart, so each has its own.
-        std::cout << "more connections to that server\n";
+        std::cout << "more connections to that server" << std::endl;
         tcp::socket second{io}, third{io};
         second.connect(server.local_endpoint()); // opens the socket as well
         third.connect(server.local_endpoint());
@@ -73,9 +74,9 @@ int main() {
         bound.open(tcp::v4());
         bound.set_option(tcp::socket::reuse_address{true});
         bound.bind({loopback, 0});
-        std::cout << "a client that has called bind, before connect\n  " << bound.local_endpoint() << '\n';
+        std::cout << "a client that has called bind, before connect\n  " << bound.local_endpoint() << std::endl;
         bound.connect(server.local_endpoint());
-        std::cout << "after connect\n";
+        std::cout << "after connect" << std::endl;
         show(bound);
 
         // One port, two connections: the 4-tuples must differ, the ports need not.
@@ -85,10 +86,10 @@ int main() {
         asio::error_code error;
         sharing.connect(server.local_endpoint(), error); // the 4-tuple of `bound` once more
         std::cout << "the same port, to the same server\n  " << sharing.local_endpoint() << " -> "
-                  << server.local_endpoint() << ": " << (error ? error.message() : "connected") << '\n';
+                  << server.local_endpoint() << ": " << (error ? error.message() : "connected") << std::endl;
         if (error)
             sharing.connect(other_server.local_endpoint());
-        std::cout << "the same port, to the other server\n";
+        std::cout << "the same port, to the other server" << std::endl;
         show(sharing);
 
         std::cout << "\nPress Enter to close them." << std::endl;
@@ -98,7 +99,7 @@ int main() {
         const auto range = ephemeral_range();
         if (range && (error.code() == asio::error::address_in_use || error.code() == address_not_available))
             std::cerr << "it seems that no port from " << range->first << " to " << range->last
-                      << " is free on 127.0.0.1: close connections, or widen net.ipv4.ip_local_port_range\n";
+                      << " is free on 127.0.0.1:\nclose connections, or widen net.ipv4.ip_local_port_range\n";
         return EXIT_FAILURE;
     }
 }

@@ -180,7 +180,7 @@ TEST_CASE("when the range is used up it says so and ends with status 1") {
         client.close_input();
         CHECK(client.wait_for_exit() == 1);
         CHECK_THAT(client.complaints(), ContainsSubstring("connect: Cannot assign requested address"));
-        CHECK_THAT(client.complaints(), ContainsSubstring("no port from 20000 to 20003 is free on 127.0.0.1: close "
+        CHECK_THAT(client.complaints(), ContainsSubstring("no port from 20000 to 20003 is free on 127.0.0.1:\nclose "
                                                           "connections, or widen net.ipv4.ip_local_port_range"));
     }
     SECTION("at bind") {
@@ -189,7 +189,7 @@ TEST_CASE("when the range is used up it says so and ends with status 1") {
         client.close_input();
         CHECK(client.wait_for_exit() == 1);
         CHECK_THAT(client.complaints(), ContainsSubstring("bind: Address already in use"));
-        CHECK_THAT(client.complaints(), ContainsSubstring("no port from 20000 to 20000 is free on 127.0.0.1: close "
+        CHECK_THAT(client.complaints(), ContainsSubstring("no port from 20000 to 20000 is free on 127.0.0.1:\nclose "
                                                           "connections, or widen net.ipv4.ip_local_port_range"));
     }
 }
@@ -273,4 +273,39 @@ TEST_CASE("kernel: a client that binds port 0 first shares no port, unless it se
 #else
     SKIP("this system has no IP_BIND_ADDRESS_NO_PORT");
 #endif
+}
+
+TEST_CASE("kernel: a port that a client has by connect alone is refused to a server") {
+    const Client server = listening_socket("127.0.0.1");
+    const Client client = connect_to(server.local());
+    REQUIRE(client.error() == 0);
+    CHECK(bound_socket("127.0.0.1", client.local().port).error() == EADDRINUSE);
+}
+
+TEST_CASE("kernel: a client that calls the port that it is given itself is connected to itself") {
+    set_range(20000, 20000);
+    Client alone = connect_to({"127.0.0.1", 20000});
+    REQUIRE(alone.error() == 0);
+    CHECK(to_string(alone.local()) == "127.0.0.1:20000");
+    CHECK(to_string(alone.peer()) == "127.0.0.1:20000");
+    alone.send("hello");
+    CHECK(alone.read(5) == "hello");
+}
+
+TEST_CASE("kernel: a port below the range is never given to a client") {
+    set_range(20000, 20001);
+    const Client server = listening_socket("127.0.0.1", 8080);
+    std::list<Client> clients;
+    while (clients.empty() || clients.back().error() == 0)
+        clients.push_back(connect_to(server.local()));
+    CHECK(clients.back().error() == EADDRNOTAVAIL);
+    CHECK(clients.size() == 3);
+}
+
+TEST_CASE("kernel: a second client that binds the same port is refused, whatever it calls") {
+    const Client one = listening_socket("127.0.0.1"), other = listening_socket("127.0.0.1");
+    const Client first = connect_to(one.local(), {"127.0.0.1", 0});
+    REQUIRE(first.error() == 0);
+    CHECK(connect_to(one.local(), first.local()).error() == EADDRINUSE);
+    CHECK(connect_to(other.local(), first.local()).error() == EADDRINUSE);
 }
