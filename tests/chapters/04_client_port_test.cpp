@@ -309,3 +309,14 @@ TEST_CASE("kernel: a second client that binds the same port is refused, whatever
     CHECK(connect_to(one.local(), first.local()).error() == EADDRINUSE);
     CHECK(connect_to(other.local(), first.local()).error() == EADDRINUSE);
 }
+
+TEST_CASE("kernel: connect passes over a port that a socket has bound, on another address too") {
+    set_range(20000, 20000);
+    const Client server = listening_socket("127.0.0.1", 8080);
+    {
+        const Client bound = bound_socket("127.0.0.2", 20000);
+        REQUIRE(bound.error() == 0);
+        CHECK(connect_to(server.local()).error() == EADDRNOTAVAIL);
+    }
+    CHECK(connect_to(server.local()).error() == 0);
+}
