@@ -57,6 +57,12 @@ TEST_CASE("a transcript that is true is accepted") {
         run(console("$ echo pid $$; read -r line; echo pid $$\npid 4711\n⏎\npid 4711\n", "varies: pid=4711")));
 }
 
+TEST_CASE("the commentary of a transcript is the paragraph before it, without its marks") {
+    const Page page{"# Title\n\nAnother.\n\nTrue.<!-- test: name -->\nSo\n*it* is.\n\n<!-- needs: sh -->\n"
+                    "```console\n$ echo one\none\n```\n"};
+    CHECK(read_transcripts(page.path()).front().commentary == "True. So *it* is.\n");
+}
+
 TEST_CASE("a value that varies is used in what is typed later") {
     CHECK_NOTHROW(run(console("# A\n$ echo it is $RANDOM\nit is 17\n# B\n$ test 17 -lt 40000 && echo small\nsmall\n",
                               "varies: n=17")));

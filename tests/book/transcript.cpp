@@ -290,7 +290,8 @@ std::vector<Transcript> read_transcripts(const std::string& path, bool drafts_al
                 continue;
             }
             if (where == console) {
-                Transcript transcript{path, fence, paragraph};
+                static const std::regex marks{"<!--.*?-->"};
+                Transcript transcript{path, fence, std::regex_replace(paragraph, marks, "")};
                 read_attributes(transcript, attributes, fence - 1);
                 read_block(transcript, block, drafts_allowed);
                 transcripts.push_back(std::move(transcript));
