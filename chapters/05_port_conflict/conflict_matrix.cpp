@@ -6,6 +6,7 @@
 #include "common/config.hpp"
 #include "common/socket_table.hpp"
 
+#include <algorithm>
 #include <array>
 #include <asio.hpp>
 #include <cerrno>
@@ -298,6 +299,66 @@ void print_table(const std::vector<Result>& results) {
     }
 }
 
+// The same in short, as Markdown: which addresses meet, and then, for those that do, what the options make of it.
+// Throws where a kernel's answers are not so regular.
+void print_markdown(const std::vector<Result>& results) {
+    using Grid = std::vector<std::string>;
+    std::vector<std::string> states, rows;
+    std::map<std::string, Grid> when_they_meet;                       // by state
+    std::map<std::pair<std::string, std::string>, std::string> meets; // by addresses: a letter for each state
+    const std::map<std::string, std::string> words{{"nnnn", "no"}, {"yyyy", "yes"}, {"yyny", "while it lives"}};
+    for (std::size_t i = 0; i < results.size(); i += 16) {
+        const Cell& cell = results[i].cell;
+        const std::string state = cell.protocol + ", first " + cell.state;
+        if (states.empty() || states.back() != state)
+            states.push_back(state);
+        if (rows.empty() || (rows.back() != cell.first.name && states.size() == 1))
+            rows.push_back(cell.first.name);
+        Grid grid;
+        for (std::size_t k = i; k < i + 16; ++k)
+            grid.push_back(in_words(results[k].answer));
+        const bool meet = grid != Grid(16, "OK");
+        std::string& letters = meets[{cell.first.name, cell.second.name}] += meet ? 'y' : 'n';
+        const bool last = letters.size() == 4;
+        if ((meet && when_they_meet.try_emplace(state, grid).first->second != grid) ||
+            (last && !words.contains(letters)))
+            throw std::runtime_error{"the answers of this kernel do not fit the short table; see --csv"};
+    }
+
+    std::cout << "| first \\ second |";
+    for (const std::string& second : rows)
+        std::cout << " `" << second << "` |";
+    std::cout << "\n|---|";
+    for (const std::string& first : rows)
+        std::cout << "---|" << (first == rows.back() ? "\n" : "");
+    for (const std::string& first : rows) {
+        std::cout << "| `" << first << "` |";
+        for (const std::string& second : rows)
+            std::cout << ' ' << words.at(meets.at({first, second})) << " |";
+        std::cout << '\n';
+    }
+
+    std::cout << "\n| first's options | second's options |";
+    for (const std::string& state : states)
+        std::cout << ' ' << state << " |";
+    std::cout << "\n|---|---|---|---|---|---|\n";
+    for (std::size_t first = 0; first < options.size(); ++first) {
+        std::vector<std::pair<std::string, std::string>> lines; // answers, and the second's options that get them
+        for (std::size_t second = 0; second < options.size(); ++second) {
+            std::string answers;
+            for (const std::string& state : states)
+                answers += ' ' + when_they_meet.at(state)[4 * first + second] + " |";
+            const auto same = std::ranges::find(lines, answers, &std::pair<std::string, std::string>::first);
+            if (same == lines.end())
+                lines.push_back({answers, options[second].name});
+            else
+                same->second += ", " + options[second].name;
+        }
+        for (const auto& [answers, seconds] : lines)
+            std::cout << "| " << options[first].name << " | " << seconds << " |" << answers << '\n';
+    }
+}
+
 int main(int argc, char** argv) {
     try {
         bool predict = false;
@@ -307,12 +368,15 @@ int main(int argc, char** argv) {
                 print = print_csv;
             else if (argument == "--json")
                 print = print_json;
+            else if (argument == "--markdown")
+                print = print_markdown;
             else if (argument == "--rule")
                 predict = true;
             else
                 throw common::ConfigError{"no such option: " + std::string{argument} +
-                                          "\nusage: conflict_matrix [--csv | --json] [--rule]\n"
+                                          "\nusage: conflict_matrix [--csv | --json | --markdown] [--rule]\n"
                                           "  --csv, --json  for programs to read; without them a table\n"
+                                          "  --markdown     the table in short, for a page of text\n"
                                           "  --rule         what the rule predicts, not what the kernel answers"};
 
         asio::io_context io;

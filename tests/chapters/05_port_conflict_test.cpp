@@ -3,17 +3,21 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <fcntl.h>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <set>
 #include <sstream>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace support;
@@ -243,6 +247,61 @@ Matrix parse_table(const std::string& text) {
     return seen;
 }
 
+/// The cells of a row of a Markdown table, without the marks of code.
+std::vector<std::string> row_of(const std::string& line) {
+    std::vector<std::string> row;
+    std::istringstream stream{line.substr(1)};
+    for (std::string cell; std::getline(stream, cell, '|');) {
+        std::erase(cell, '`');
+        row.push_back(cell.substr(1, cell.size() - 2));
+    }
+    return row;
+}
+
+/// The cells that a reader of the two short tables sees: "OK" where the addresses do not meet, else what the options
+/// say.
+Matrix parse_markdown(const std::string& text) {
+    const auto lines = lines_of(text);
+    const auto gap = std::find(lines.begin(), lines.end(), "");
+    REQUIRE(gap - lines.begin() > 3);
+    REQUIRE(lines.end() - gap == 11);
+    CHECK(row_of(gap[1]) == std::vector<std::string>{"first's options", "second's options", "tcp, first bound",
+                                                     "tcp, first listening", "tcp, first time_wait",
+                                                     "udp, first bound"});
+    Matrix answers; // "tcp,bound,none,both" gives "at bind"
+    for (auto line = gap + 3; line != lines.end(); ++line) {
+        const auto row = row_of(*line);
+        REQUIRE(row.size() == 6);
+        std::istringstream seconds{row[1]};
+        for (std::string second; std::getline(seconds >> std::ws, second, ',');) {
+            const std::string both = "," + row[0] + "," + second;
+            answers["tcp,bound" + both] = row[2];
+            answers["tcp,listening" + both] = row[3];
+            answers["tcp,time_wait" + both] = row[4];
+            answers["udp,bound" + both] = row[5];
+        }
+    }
+    CHECK(answers.size() == 64);
+
+    Matrix seen;
+    const auto columns = row_of(lines[0]);
+    for (auto line = lines.begin() + 2; line != gap; ++line) {
+        const auto row = row_of(*line);
+        REQUIRE(row.size() == columns.size());
+        for (std::size_t i = 1; i < row.size(); ++i) {
+            CHECK((row[i] == "yes" || row[i] == "no" || row[i] == "while it lives"));
+            for (const std::string state : {"tcp,bound", "tcp,listening", "tcp,time_wait", "udp,bound"})
+                for (const auto& first : options)
+                    for (const auto& second : options) {
+                        const bool meet = row[i] == "yes" || (row[i] != "no" && state != "tcp,time_wait");
+                        const std::string cell = state + "," + row[0] + "," + first + "," + columns[i] + "," + second;
+                        seen[cell] = meet ? answers[state + "," + first + "," + second] : "OK";
+                    }
+        }
+    }
+    return seen;
+}
+
 } // namespace
 
 TEST_CASE("the second bind to an address is refused, and the holder is named") {
@@ -289,6 +348,58 @@ TEST_CASE("a PORT that only a connection in TIME-WAIT holds is refused, and no p
     CHECK(program.wait_for_exit() == 1);
     CHECK_THAT(program.complaints(),
                ContainsSubstring("the holder: not visible (another user's process, or TIME-WAIT)."));
+}
+
+TEST_CASE("TIME-WAIT lasts 60 seconds, whatever tcp_fin_timeout says") {
+    set_sysctl("net/ipv4/tcp_fin_timeout", "5");
+    const Shown shown;
+    std::ifstream table{"/proc/net/tcp"};
+    std::string line;
+    std::getline(table, line); // the titles
+    int in_time_wait = 0;
+    while (std::getline(table,
+                        line)) { // "0: local peer state queues timer:left ...", in hexadecimal, hundredths of a second
+        std::istringstream words{line};
+        std::string number, local, peer, state, queues, timer;
+        words >> number >> local >> peer >> state >> queues >> timer;
+        if (state != "06")
+            continue;
+        ++in_time_wait;
+        const auto left = std::stoul(timer.substr(timer.find(':') + 1), nullptr, 16);
+        CAPTURE(line, left);
+        CHECK(left > 30 * 100);
+        CHECK(left <= 60 * 100);
+    }
+    CHECK(in_time_wait == 3);
+}
+
+TEST_CASE("a child that inherits the listening descriptor keeps the port when its parent has ended") {
+    Client listener = listening_socket("127.0.0.1"); // without close-on-exec, as Asio makes its sockets
+    const Address address = listener.local();
+    REQUIRE(::fcntl(listener.descriptor(), F_SETFD, 0) == 0);
+    std::array<int, 2> words{}, started{};
+    REQUIRE(::pipe2(words.data(), O_CLOEXEC) == 0);
+    REQUIRE(::pipe2(started.data(), O_CLOEXEC) == 0); // ends with exec
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        ::dup2(words[0], 0);
+        ::execl("/bin/cat", "cat", nullptr); // until the pipe ends
+        ::_exit(127);
+    }
+    listener.close();
+    ::close(started[1]);
+    char nothing = 0;
+    REQUIRE(::read(started[0], &nothing, 1) == 0);
+    ::close(started[0]);
+    CHECK(bind_error(address, true) == EADDRINUSE);
+    CHECK(connect_to(address).error() == 0);
+    ::close(words[1]);
+    ::close(words[0]);
+    int status = -1;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+    CHECK(bind_error(address, true) == 0);
 }
 
 TEST_CASE("0.0.0.0 overlaps 127.0.0.1 and 127.0.0.2 does not") {
@@ -487,6 +598,15 @@ TEST_CASE("the table says of every cell what --csv says, in lines that fit a ter
     CHECK(differences(in_words, seen) == "");
     CHECK_THAT(table->output(), ContainsSubstring("All " + std::to_string(in_words.size()) +
                                                   " answers are what the rule in conflict_matrix.cpp predicts."));
+}
+
+TEST_CASE("the short table in Markdown says of every cell what --csv says") {
+    need_private_network();
+    Matrix in_words = csv();
+    for (auto& [cell, answer] : in_words)
+        answer = answer.starts_with("EADDRINUSE") ? "at bind" : answer == "OK,EADDRINUSE" ? "at listen" : "OK";
+    const Matrix seen = parse_markdown(output_of(*start_matrix({"--markdown"})));
+    CHECK(differences(in_words, seen) == "");
 }
 
 TEST_CASE("without IPv6 the matrix leaves those rows out and says so") {
