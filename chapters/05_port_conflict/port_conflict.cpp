@@ -72,8 +72,8 @@ int main() {
         holder.bind(wanted, error);
         if (error == asio::error::address_in_use) {
             std::cerr << "port_conflict: bind " << wanted << ": " << error.message()
-                      << "; the holder: " << holder_of(wanted)
-                      << ". Use another PORT, or PORT=0 (the system chooses), or stop it.\n";
+                      << ";\nthe holder: " << holder_of(wanted)
+                      << ".\nUse another PORT, or PORT=0 (the system chooses), or stop it.\n";
             return EXIT_FAILURE;
         }
         if (error)

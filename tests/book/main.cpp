@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <sys/wait.h>
@@ -189,10 +190,17 @@ int report(const book::Faults& faults) {
 int tables(const std::string& programs, const std::vector<std::string>& files) {
     return as_an_ordinary_user([&] {
         book::Faults faults;
+        std::optional<book::Unavailable> unavailable;
         for (const std::string& file : files)
-            std::ranges::move(book::check_tables(".", file, programs, false), std::back_inserter(faults));
+            try {
+                std::ranges::move(book::check_tables(".", file, programs, false), std::back_inserter(faults));
+            } catch (const book::Unavailable& reason) {
+                unavailable = reason;
+            }
         if (report(faults) != EXIT_SUCCESS)
             throw book::Mismatch{"the tables are written anew by: book record PROGRAMS FILE"};
+        if (unavailable)
+            throw book::Unavailable{*unavailable};
     });
 }
 

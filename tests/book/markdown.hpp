@@ -8,7 +8,9 @@
 // What else a machine can check of a Markdown file of the book. Comments, which a reader does not see, carry the marks:
 //
 //   <!-- listing: chapters/02_bind/bind.cpp -->       before a ```cpp block: its lines stand so in that file
-//   <!-- generated: COMMAND -->                       before a table: it is what the command prints
+//   <!-- generated: COMMAND -->                       before a table: it is what the command prints; <!-- needs: ipv6
+//   -->
+//                                                     before that line, where it cannot be printed without IPv6
 //   ... a sentence.<!-- test: NAME OF A TEST -->      the test that fails when the sentence is false
 namespace book {
 
@@ -18,7 +20,8 @@ using Faults = std::vector<std::string>;
 /// Listings that do not stand in their file, cpp blocks without a mark, blocks of a kind that nobody checks.
 Faults check_listings(const std::string& root, const std::string& path);
 
-/// Tables that are not what their command prints. With `rewrite`, the file gets what it prints.
+/// Tables that are not what their command prints. With `rewrite`, the file gets what it prints. Unavailable where no
+/// table is at fault, and one needs what this machine lacks.
 Faults check_tables(const std::string& root, const std::string& path, const std::string& programs, bool rewrite);
 
 /// Links to files or headings that do not exist, pictures without alternative text.
