@@ -3,15 +3,21 @@
 #include "tests/support/process.hpp"
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <csignal>
+#include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <set>
 #include <sstream>
+#include <sys/socket.h>
 #include <unistd.h>
 
 using namespace support;
@@ -65,6 +71,23 @@ TEST_CASE("a PORT that is not a whole number from 0 to 65535 stops the program b
     CAPTURE(value);
     CHECK_THAT(refusal({.environment = {{"PORT", value}}}),
                ContainsSubstring("env_config: PORT=\"" + value + "\"" + port_rule));
+}
+
+TEST_CASE("other readers of numbers make a port of what is none: atoi, a stream, getaddrinfo") {
+    CHECK(std::atoi("80abc") == 80);
+    CHECK(std::atoi("http") == 0);
+    std::uint16_t port = 0;
+    std::istringstream{"-1"} >> port;
+    CHECK(port == 65535);
+#ifdef __GLIBC__
+    addrinfo hints{}, *found = nullptr;
+    hints.ai_family = AF_INET;
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
+    REQUIRE(::getaddrinfo("127.0.0.1", "70000", &hints, &found) == 0);
+    CHECK(ntohs(reinterpret_cast<const sockaddr_in*>(found->ai_addr)->sin_port) == 4464);
+    ::freeaddrinfo(found);
+#endif
 }
 
 TEST_CASE("a HOST that is not an address stops the program before it opens a socket") {
