@@ -189,6 +189,7 @@ class Run {
         command = without_set_up(command, programs_);
         here.process = std::make_unique<support::Process>(
             "/bin/bash", support::Launch{.arguments = {"-c", "(exit " + std::to_string(here.status) + "); " + command},
+                                         .environment = {{"http_proxy", {}}, {"all_proxy", {}}, {"ALL_PROXY", {}}},
                                          .one_stream = true});
         here.line = step.line;
     }
