@@ -1,6 +1,7 @@
 // The machine that reads the book, shown to reject what it must reject.
 #include "tests/book/markdown.hpp"
 #include "tests/book/transcript.hpp"
+#include "tests/support/process.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -141,6 +142,19 @@ TEST_CASE("a table is what its command prints") {
     CHECK(check_tables(Page{"<!-- generated: true -->\n\n"}.root, "page.md", "/nowhere", false).size() == 1);
     CHECK(check_tables(Page{"<!-- generated: echo a; false -->\na\n"}.root, "page.md", "/nowhere", false).size() == 1);
 }
+
+#ifdef __linux__
+TEST_CASE("without IPv6 a table that needs it is left alone, and the others are checked all the same") {
+    const std::string needs_it = "<!-- needs: ipv6 -->\n<!-- generated: echo a -->\nb\n\n";
+    support::do_without(support::Lacking::ipv6);
+    CHECK_THROWS_MATCHES(check_tables(Page{needs_it}.root, "page.md", "/nowhere", false), Unavailable,
+                         MessageMatches(ContainsSubstring("page.md:2: needs IPv6")));
+    const std::string at_fault = "<!-- generated: echo a -->\nc\n";
+    const auto faults = check_tables(Page{needs_it + at_fault}.root, "page.md", "/nowhere", false);
+    REQUIRE(faults.size() == 1);
+    CHECK_THAT(faults.front(), ContainsSubstring("in the book: c"));
+}
+#endif
 
 TEST_CASE("a link leads somewhere, and a picture has a text") {
     const Page page{"# The Title: one\n[a](page.md#the-title-one) [b](#the-title-one) [c](https://example.org/)\n"};

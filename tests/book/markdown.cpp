@@ -145,12 +145,15 @@ Faults check_tables(const std::string& root, const std::string& path, const std:
         const auto command = mark(lines[i], "generated");
         if (!command)
             continue;
+        const std::size_t here = i;
+        const bool lacks_ipv6 =
+            i > 0 && mark(lines[i - 1], "needs") == "ipv6" && support::bound_socket("::1").error() != 0;
         Lines table, measured;
         while (i + 1 < lines.size() && !lines[i + 1].empty())
             table.push_back(lines[++i]);
-        if (i > 0 && mark(lines[i - 1], "needs") == "ipv6" && support::bound_socket("::1").error() != 0) {
+        if (lacks_ipv6) {
             fresh.insert(fresh.end(), table.begin(), table.end());
-            no_ipv6 = place(path, i) + "needs IPv6 on loopback";
+            no_ipv6 = place(path, here) + "needs IPv6 on loopback";
             continue;
         }
         support::Process process{"/bin/bash", {.arguments = {"-c", without_set_up(*command, programs)}}};
@@ -158,13 +161,14 @@ Faults check_tables(const std::string& root, const std::string& path, const std:
         while (auto line = process.next_line())
             measured.push_back(*line);
         if (const int status = process.wait_for_exit(); status != 0)
-            faults.push_back(place(path, i) + "the command ended with status " + std::to_string(status) + ": " +
+            faults.push_back(place(path, here) + "the command ended with status " + std::to_string(status) + ": " +
                              *command + '\n' + process.complaints());
         else if (measured.empty())
-            faults.push_back(place(path, i) + "the command prints nothing: " + *command);
+            faults.push_back(place(path, here) + "the command prints nothing: " + *command);
         else if (measured != table) {
             const auto at = std::mismatch(measured.begin(), measured.end(), table.begin(), table.end());
-            faults.push_back(place(path, i) + "the table is not what this machine says; the first row that differs:" +
+            faults.push_back(place(path, here) +
+                             "the table is not what this machine says; the first row that differs:" +
                              "\n    in the book: " + (at.second == table.end() ? "(none)" : *at.second) +
                              "\n    measured:    " + (at.first == measured.end() ? "(none)" : *at.first));
         }
