@@ -454,6 +454,25 @@ TEST_CASE("with SO_REUSEPORT on both, both listen") {
     CHECK(listeners_in_company == 2);
 }
 
+TEST_CASE("with SO_REUSEPORT on both, each of the two gets some of the clients") {
+    const Shown shown;
+    const auto pair = [&] {
+        std::vector<common::SocketRow> rows;
+        for (const auto& row : shown.program.sockets(Protocol::tcp))
+            if (row.state == "LISTEN" && shown.count(row.local, "LISTEN") == 2)
+                rows.push_back(row);
+        return rows;
+    };
+    REQUIRE(pair().size() == 2);
+    std::vector<Client> clients; // the chance that all of them go one way is 2 to the power of -63
+    for (int i = 0; i < 64; ++i)
+        clients.push_back(connect_to(pair().front().local));
+    // A handshake's last packet may still be on its way to the queue when connect returns.
+    CHECK(eventually([&] { return pair()[0].received + pair()[1].received == 64; }));
+    CHECK(pair()[0].received > 0);
+    CHECK(pair()[1].received > 0);
+}
+
 TEST_CASE("the kernel finds a free port, and a closed socket frees its port at once") {
     const Shown shown;
     const auto& lines = shown.scenes.at('6');

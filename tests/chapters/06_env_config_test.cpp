@@ -248,6 +248,20 @@ TEST_CASE("one file, proven by its SHA-256, runs as development, staging and pro
     CHECK(distinct.size() == 1);
 }
 
+#ifdef __linux__
+TEST_CASE("a process's environment is there for its owner alone to read, as it was at the start") {
+    Process program{support::program("env_config"), {.environment = {{"PORT", "0"}}}};
+    program.wait_for_line("listening on");
+    const std::string path = "/proc/" + std::to_string(program.pid()) + "/environ";
+    CHECK(std::filesystem::status(path).permissions() == std::filesystem::perms::owner_read);
+    std::ifstream file{path};
+    std::set<std::string> variables;
+    for (std::string variable; std::getline(file, variable, '\0');)
+        variables.insert(variable);
+    CHECK(variables.contains("PORT=0"));
+}
+#endif
+
 TEST_CASE("a port in use ends the program with status 1, the holder's name and what to do") {
     Process holder{support::program("env_config"), {.environment = {{"PORT", "0"}}}};
     const std::string port = std::to_string(listening(holder).port);
