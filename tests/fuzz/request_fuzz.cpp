@@ -65,7 +65,7 @@ std::vector<std::string> results(std::string_view bytes, std::size_t piece) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view bytes{reinterpret_cast<const char*>(data), size};
     const auto whole = results(bytes, size + 1);
-    for (const std::size_t piece : {1, 2, 7, 1000})
+    for (const std::size_t piece : {1U, 2U, 7U, 1000U})
         require(results(bytes, piece) == whole, "the cutting of the bytes changes nothing");
     return 0;
 }

@@ -34,7 +34,7 @@ chapters_are_listed_everywhere() {
     local folders build book
     folders=$(cd chapters && ls -d [0-9]*/ | tr -d /)
     build=$(sed -nE 's/^chapter\(([0-9a-z_]+).*/\1/p' CMakeLists.txt)
-    book=$(grep -oE '\(chapters/[0-9a-z_]+/README\.md\)' book.md | sed -E 's/.*\/([0-9a-z_]+)\/.*/\1/')
+    book=$(sed -n '/^## Contents/,/^## [^C]/p' book.md | sed -nE 's|^[0-9]+\. \[.*\]\(chapters/([0-9a-z_]+)/README\.md\).*|\1|p')
     diff <(echo "$folders") <(echo "$build") >&2 || { echo 'the folders of chapters/ (<) and CMakeLists.txt (>) differ'; return 1; }
     diff <(echo "$folders") <(echo "$book") >&2 || { echo 'the folders of chapters/ (<) and the contents of book.md (>) differ'; return 1; }
     local chapter status=0

@@ -30,6 +30,6 @@ plant nothing_sleeps chapters/nap.sh 'sl''eep 1'
 plant formatting_is_clean chapters/02_bind/bind.cpp 'int  x ;'
 plant chapters_are_listed_everywhere chapters/99_new/README.md '# 99' 99_new
 plant chapters_are_listed_everywhere CMakeLists.txt 'chapter(98_ghost)' 98_ghost
-plant chapters_are_listed_everywhere book.md '[x](chapters/97_ghost/README.md)' 97_ghost
+plant chapters_are_listed_everywhere book.md '## Contents\n9. [x](chapters/97_ghost/README.md): y' 97_ghost
 
 [ $faults = 0 ] && echo 'every gate fails where it should'
