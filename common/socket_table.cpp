@@ -1,5 +1,6 @@
 #include "common/socket_table.hpp"
 
+#include <algorithm>
 #include <array>
 
 #ifdef __linux__
@@ -156,11 +157,18 @@ std::optional<Holder> holder_of(const SocketRow&) { return std::nullopt; }
 
 #endif
 
-std::optional<std::string> describe_holder(Protocol protocol, std::uint16_t port) {
-    for (const SocketRow& row : kernel_sockets(protocol))
-        if (row.local.port == port)
-            if (const auto holder = holder_of(row))
-                return holder->command + ", process " + std::to_string(holder->pid);
+std::optional<std::string> describe_holder(Protocol protocol, const Address& wanted) {
+    const auto wildcard = [](const Address& address) { return address.ip == "0.0.0.0" || address.ip == "::"; };
+    std::vector<SocketRow> rows = kernel_sockets(protocol);
+    std::erase_if(rows, [&](const SocketRow& row) {
+        return row.local.port != wanted.port ||
+               (row.local.ip != wanted.ip && !wildcard(row.local) && !wildcard(wanted));
+    });
+    // A listener before the connections that it has made: these may be another process's by now.
+    std::stable_partition(rows.begin(), rows.end(), [](const SocketRow& row) { return row.peer.port == 0; });
+    for (const SocketRow& row : rows)
+        if (const auto holder = holder_of(row))
+            return holder->command + ", process " + std::to_string(holder->pid);
     return std::nullopt;
 }
 

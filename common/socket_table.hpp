@@ -48,7 +48,15 @@ std::optional<SocketRow> kernel_socket(Protocol protocol, const Address& local, 
 /// The process that holds the socket, as far as /proc lets this user see it.
 std::optional<Holder> holder_of(const SocketRow& row);
 
-/// "bind, process 4711": who holds `port`, in words for a message; nothing where that cannot be known.
-std::optional<std::string> describe_holder(Protocol protocol, std::uint16_t port);
+/// "bind, process 4711": who stands in the way of a bind to `wanted`, in words for a message; nothing where that cannot
+/// be known. A socket on the same port stands in the way if its address is the same, or if either address is a
+/// wildcard.
+std::optional<std::string> describe_holder(Protocol protocol, const Address& wanted);
+
+/// The same for an Asio endpoint.
+template <class Endpoint>
+std::optional<std::string> describe_holder(Protocol protocol, const Endpoint& wanted) {
+    return describe_holder(protocol, Address{wanted.address().to_string(), wanted.port()});
+}
 
 } // namespace common

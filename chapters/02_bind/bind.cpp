@@ -38,7 +38,7 @@ int main() {
         udp::socket datagrams{io, udp::v4()};
 
         bind_and_report("a chosen port", chosen, {loopback, port});
-        if (const auto holder = common::describe_holder(common::Protocol::tcp, port);
+        if (const auto holder = common::describe_holder(common::Protocol::tcp, tcp::endpoint{loopback, port});
             holder && chosen.local_endpoint().port() == 0)
             std::cout << "    held by " << *holder << "; with PORT=0 the kernel chooses a free one\n";
         bind_and_report("port 0, the kernel chooses", any, {loopback, 0});

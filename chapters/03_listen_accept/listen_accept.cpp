@@ -20,7 +20,7 @@ void explain_refusal(const tcp::endpoint& address, const asio::error_code& error
     std::cerr << "listen_accept: bind " << address << ": " << error.message() << '\n';
     if (error != asio::error::address_in_use)
         return;
-    if (const auto holder = common::describe_holder(common::Protocol::tcp, address.port()))
+    if (const auto holder = common::describe_holder(common::Protocol::tcp, address))
         std::cerr << "held by " << *holder << ": stop it";
     else
         std::cerr << "held by no process that can be seen, perhaps by an old connection: wait a minute";

@@ -25,7 +25,7 @@ void answer(const std::string& what, const asio::error_code& error) {
 }
 
 std::string holder_of(const tcp::endpoint& endpoint) {
-    return common::describe_holder(common::Protocol::tcp, endpoint.port())
+    return common::describe_holder(common::Protocol::tcp, endpoint)
         .value_or("not visible (another user's process, or TIME-WAIT)");
 }
 

@@ -66,7 +66,7 @@ std::vector<Setting> from_file() {
 std::string what_to_do(const asio::error_code& error, const tcp::endpoint& endpoint) {
     if (error == asio::error::address_in_use)
         return "held by " +
-               common::describe_holder(common::Protocol::tcp, endpoint.port())
+               common::describe_holder(common::Protocol::tcp, endpoint)
                    .value_or("a process that this user may not look into") +
                "; stop it, or choose another PORT (0 lets the system choose)";
     if (error == asio::error::access_denied)

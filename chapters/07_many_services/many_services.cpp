@@ -114,8 +114,8 @@ std::runtime_error refused(common::Protocol protocol, const auto& endpoint, cons
                            const asio::error_code& error) {
     std::string reason = text(endpoint) + ": bind: " + error.message() + ": ";
     if (error == asio::error::address_in_use)
-        reason += "held by " + common::describe_holder(protocol, endpoint.port()).value_or("another process") +
-                  "; stop it, or ";
+        reason +=
+            "held by " + common::describe_holder(protocol, endpoint).value_or("another process") + "; stop it, or ";
     if (error == asio::error::access_denied)
         reason += "a port below net.ipv4.ip_unprivileged_port_start (1024, unless changed) needs a privilege; ";
     return std::runtime_error{reason + "choose another " + variable + " or HOST"};

@@ -209,7 +209,7 @@ std::string why_refused(const tcp::endpoint& endpoint, const asio::error_code& e
     std::ostringstream text;
     text << endpoint << ": " << error.message();
     if (error == asio::error::address_in_use) {
-        const auto holder = common::describe_holder(common::Protocol::tcp, endpoint.port());
+        const auto holder = common::describe_holder(common::Protocol::tcp, endpoint);
         text << "; held by " << holder.value_or("a process that this user may not look into")
              << ". Stop it, or set PORT to another port";
     } else if (error == asio::error::access_denied) {

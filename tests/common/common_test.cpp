@@ -98,9 +98,11 @@ TEST_CASE("the socket table shows a listener, both ends of a connection and a UD
         CHECK(holder->pid == ::getpid());
         CHECK(holder->command == "common_test");
     }
-    CHECK(common::describe_holder(Protocol::tcp, listener.local().port) ==
-          "common_test, process " + std::to_string(::getpid()));
-    CHECK_FALSE(common::describe_holder(Protocol::tcp, 0));
+    const std::string this_process = "common_test, process " + std::to_string(::getpid());
+    CHECK(common::describe_holder(Protocol::tcp, listener.local()) == this_process);
+    CHECK(common::describe_holder(Protocol::tcp, Address{"0.0.0.0", listener.local().port}) == this_process);
+    CHECK_FALSE(common::describe_holder(Protocol::tcp, Address{"127.0.0.9", listener.local().port}));
+    CHECK_FALSE(common::describe_holder(Protocol::tcp, Address{"127.0.0.1", 0}));
 }
 
 TEST_CASE("one connection is found by its two ends, in the state that the kernel has it in") {

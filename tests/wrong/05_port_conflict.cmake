@@ -32,7 +32,7 @@ wrong(05_port_conflict/port_conflict ends_a_refusal_with_success
   FAILS "a second run on a taken PORT is told the address, the reason, the holder and what to do"
   SAYING "0 == 1")
 wrong(05_port_conflict/port_conflict names_itself_as_the_holder
-  REPLACE [[    return common::describe_holder(common::Protocol::tcp, endpoint.port())
+  REPLACE [[    return common::describe_holder(common::Protocol::tcp, endpoint)
         .value_or("not visible (another user's process, or TIME-WAIT)");]]
   BY      [[    return "port_conflict, process " + std::to_string(::getpid());]]
   FAILS "a second run on a taken PORT is told the address, the reason, the holder and what to do"
