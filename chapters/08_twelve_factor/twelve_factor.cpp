@@ -21,6 +21,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <unistd.h>
 #include <unordered_set>
 #include <vector>
@@ -88,6 +89,19 @@ Config config_from_environment() {
     return {{host_from_environment(), common::port_from_environment("PORT", 8080)},
             backing_from_environment(),
             timeout_from_environment()};
+}
+
+// The path of a request's target, without the query. The target may be a whole URL: RFC 9112, 3.2.2.
+std::string_view path_in(std::string_view target) {
+    constexpr std::size_t scheme = 7; // the length of "http://"
+    if (boost::beast::iequals({target.data(), std::min(target.size(), scheme)}, "http://")) {
+        const auto path = std::min(target.size(), target.find_first_of("/?", scheme));
+        if (path > scheme) // else the URL names no host
+            target.remove_prefix(path);
+        if (target.empty() || target.front() == '?')
+            return "/";
+    }
+    return target.substr(0, target.find('?'));
 }
 
 // ---- The service: an accept loop, the connections that it made, and what is answered to whom.
@@ -160,7 +174,7 @@ class Service {
     void handle(const Request& request, const std::shared_ptr<HttpConnection>& connection) {
         const bool get = request.method() == http::verb::get || request.method() == http::verb::head;
         const auto target = request.target();
-        const auto path = target.substr(0, target.find('?'));
+        const auto path = path_in({target.data(), target.size()});
         if (request.method() == http::verb::unknown)
             connection->answer({.status = http::status::not_implemented, .body = "No such method.\n"});
         else if (path != "/" && path != "/backing" && path != "/echo")
@@ -211,9 +225,9 @@ std::string why_refused(const tcp::endpoint& endpoint, const asio::error_code& e
     if (error == asio::error::address_in_use) {
         const auto holder = common::describe_holder(common::Protocol::tcp, endpoint);
         text << "; held by " << holder.value_or("a process that this user may not look into")
-             << ". Stop it, or set PORT to another port";
+             << ".\nStop it, or set PORT to another port.";
     } else if (error == asio::error::access_denied) {
-        text << ". Set PORT to 1024 or above, or run as a user who may bind low ports";
+        text << ".\nSet PORT to 1024 or above, or run as a user who may bind low ports.";
     }
     return text.str();
 }
@@ -248,6 +262,7 @@ int main() {
         signals.clear(); // a second signal ends the process at once
         service.accept_waiting();
         acceptor.close(); // from here on the port is free, and new clients are refused
+        std::cout << "no longer listening" << std::endl;
         service.finish();
         io.restart();
         const auto patience_ends = HttpConnection::Clock::now() + config.timeout + 1s;

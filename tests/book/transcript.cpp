@@ -409,11 +409,14 @@ std::vector<std::string> record(const Transcript& transcript, const std::string&
         std::vector<std::string> expected;
         while (i < steps.size() && steps[i].kind == Step::output && steps[i].terminal == step.terminal)
             expected.push_back(steps[i++].text);
-        // What comes now: as many lines as there were, and what else comes while nothing new happens.
+        // What comes now: as many lines as there were, and what else comes while nothing new happens. Lines left out at
+        // the end may be none.
+        const std::pair last{expected.size(), std::string{"..."}};
         std::size_t next = 0;
         bool skipping = false;
+        const auto awaited = [&] { return next < expected.size() && std::pair{next + 1, expected[next]} != last; };
         try {
-            while (const auto line = terminal.process->next_line(next < expected.size() ? 5s : 500ms)) {
+            while (const auto line = terminal.process->next_line(awaited() ? 5s : 500ms)) {
                 if (next < expected.size() && expected[next] == "...") {
                     lines.push_back(expected[next++]);
                     skipping = true;
@@ -430,6 +433,8 @@ std::vector<std::string> record(const Transcript& transcript, const std::string&
             }
         } catch (const support::Overdue&) {
         }
+        if (next < expected.size() && !awaited())
+            lines.push_back(expected[next]);
     }
     for (auto& [name, terminal] : run.terminals())
         if (terminal.process)

@@ -204,6 +204,27 @@ TEST_CASE("what it does not do gets a status that says so, and the connection st
     CHECK(read_answer(client).status == 200);
 }
 
+TEST_CASE("the target of a request may be a whole URL, as a proxy gets it") {
+    const Service service;
+    Client client = connect_to(service.address);
+    const auto status_of = [&](const std::string& target) {
+        client.send(get(target));
+        return read_answer(client).status;
+    };
+    for (const std::string target :
+         {"http://portlab/", "http://portlab:8080/?a=query", "HTTP://[::1]/", "http://portlab", "http://portlab?a=/"}) {
+        CAPTURE(target);
+        CHECK(status_of(target) == 200);
+    }
+    for (const std::string target :
+         {"http://portlab/nothing", "http://portlab//", "http:///", "ftp://portlab/", "/http://portlab/"}) {
+        CAPTURE(target);
+        CHECK(status_of(target) == 404);
+    }
+    client.send("POST http://portlab/echo HTTP/1.1\r\nHost: other\r\nContent-Length: 4\r\n\r\nbody");
+    CHECK(read_answer(client).body == "body");
+}
+
 TEST_CASE("a malformed or oversized request gets the status that says what is wrong, and the connection is closed") {
     const std::string kilobytes(9000, 'x');
     const auto post = [](const std::string& fields) { return "POST /echo HTTP/1.1\r\nHost: portlab\r\n" + fields; };
@@ -386,7 +407,8 @@ TEST_CASE("ten thousand connections, good and bad, under a limit of 64 descripto
     CHECK(eventually([&] { return service.connections() == 0; }));
     service.send_signal(SIGTERM);
     CHECK(service.wait_for_exit() == 0);
-    CHECK(std::count(service.output().begin(), service.output().end(), '\n') == 1 + good + bad);
+    CHECK(std::count(service.output().begin(), service.output().end(), '\n') ==
+          2 + good + bad); // "listening", "no longer"
 }
 
 TEST_CASE("without a free descriptor it waits, idle, and serves the waiting clients when it has one") {
@@ -600,6 +622,22 @@ TEST_CASE("each answer is a line on standard output, with what a stranger sends 
     CHECK(service.wait_for_line("400") == "- - 400 12 " + from);
 }
 
+TEST_CASE("it goes on when nobody reads its log any more") {
+    // head is the reader: it ends after the first line.
+    const std::string pipeline = "'" + program("twelve_factor") + "' | head -n 1; read -r _";
+    Process shell{"/bin/bash", {.arguments = {"-c", pipeline}, .environment = {{"PORT", "0"}}}};
+    const Address address = address_in(shell.wait_for_line("listening on"));
+    std::string page;
+    for (int i = 0; i < 3; ++i) {
+        page = ask(address, get("/")).body;
+        CHECK_THAT(page, ContainsSubstring("A service on its own port"));
+    }
+    const auto number = page.find("process ") + 8;
+    ::kill(std::stoi(page.substr(number)), SIGTERM);
+    shell.close_input();
+    shell.wait_for_exit();
+}
+
 TEST_CASE("curl gets the page, posts, and is refused what is too large") {
     const std::string curl = "/usr/bin/curl";
     if (::access(curl.c_str(), X_OK) != 0)
@@ -617,6 +655,7 @@ TEST_CASE("curl gets the page, posts, and is refused what is too large") {
     CHECK_THAT(run({url}), ContainsSubstring("A service on its own port"));
     CHECK_THAT(run({"--head", url}), StartsWith("HTTP/1.1 200 OK"));
     CHECK(run({"--data", "a=1", url + "/echo"}) == "a=1");
+    CHECK_THAT(run({"--proxy", url, "--noproxy", "", "http://portlab.example/"}), ContainsSubstring("A service"));
     CHECK(run({"--http1.0", "--data", "a=1", url + "/echo"}) == "a=1");
     CHECK(run({"--header", "Transfer-Encoding: chunked", "--data", "in chunks", url + "/echo"}) == "in chunks");
     CHECK_THAT(run({"--data", std::string(70000, 'x'), "--write-out", "%{http_code}", url + "/echo"}),
