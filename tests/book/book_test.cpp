@@ -111,6 +111,9 @@ TEST_CASE("recording writes what comes, and keeps the samples of what varies") {
     const Page page{console("$ echo pid $$; echo new; echo pid $$\npid 4711\nold\n", "varies: pid=4711")};
     const auto lines = record(read_transcripts(page.path()).front(), "/nowhere");
     CHECK(lines == std::vector<std::string>{"$ echo pid $$; echo new; echo pid $$", "pid 4711", "new", "pid 4711"});
+    const Page skipping{console("$ echo first\nold\n...\n")}; // what is left out may be nothing
+    CHECK(record(read_transcripts(skipping.path()).front(), "/nowhere") ==
+          std::vector<std::string>{"$ echo first", "first", "..."});
 }
 
 TEST_CASE("a listing is the lines of its file, at any indentation") {

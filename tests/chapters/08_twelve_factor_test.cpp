@@ -277,14 +277,22 @@ TEST_CASE("who is refused in the middle of a large body still gets to read why")
 TEST_CASE("a request may arrive a byte at a time") {
     const Service service;
     Client slow = connect_to(service.address);
-    const std::string request = "\r\n" + echo("drop by drop");
-    for (const char byte : request)
-        slow.send({&byte, 1});
+    const int at_once = 1;
+    ::setsockopt(slow.descriptor(), IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
+    const auto send_bytes = [&](const std::string& bytes) {
+        for (const char byte : bytes) {
+            slow.send({&byte, 1});
+            CHECK(eventually([&] { // the service has read it
+                const auto row = common::kernel_socket(Protocol::tcp, service.address, slow.local());
+                return !row || row->received == 0;
+            }));
+        }
+    };
+    send_bytes("\r\n" + echo("drop by drop"));
     CHECK(read_answer(slow).body == "drop by drop");
     const std::string chunked = "POST /echo HTTP/1.1\r\nHost: portlab\r\nTransfer-Encoding: chunked\r\n\r\n"
                                 "4;a=b\r\nport\r\n3\r\nlab\r\n0\r\nTrailer: x\r\n\r\n";
-    for (const char byte : chunked)
-        slow.send({&byte, 1});
+    send_bytes(chunked);
     CHECK(read_answer(slow).body == "portlab");
 }
 
@@ -451,7 +459,7 @@ TEST_CASE("when it says that it is ready it catches SIGTERM and SIGINT") {
 TEST_CASE("SIGTERM or SIGINT closes idle connections and ends it with status 0; the end of its input does not") {
     const int number = GENERATE(SIGTERM, SIGINT);
     CAPTURE(number);
-    Service service;
+    Service service{{{"TIMEOUT_MS", "3600000"}}}; // so that no deadline ends the idle ones
     service.close_input();
     Client idle = connect_to(service.address);
     idle.send(get("/"));

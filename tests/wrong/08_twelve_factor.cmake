@@ -48,3 +48,32 @@ wrong(08_twelve_factor/http_connection logs_what_strangers_send
   BY      [[if (true)]]
   FAILS "each answer is a line on standard output, with what a stranger sends made harmless"
   SAYING "404 14")
+wrong(08_twelve_factor/twelve_factor listens_everywhere
+  REPLACE [[return {{host_from_environment(),]]
+  BY      [[return {{asio::ip::make_address("0.0.0.0"),]]
+  FAILS "it listens on the address and the port of its environment, and nowhere else"
+  SAYING "service.address.ip == host")
+wrong(08_twelve_factor/twelve_factor takes_no_whole_url
+  REPLACE [[boost::beast::iequals({target.data(), std::min(target.size(), scheme)}, "http://")]]
+  BY      [[false]]
+  FAILS "the target of a request may be a whole URL, as a proxy gets it"
+  SAYING "404 .*== 200")
+wrong(08_twelve_factor/http_connection sends_a_body_after_head
+  REPLACE [[method == "HEAD" ? "" : std::string_view{response.body}]]
+  BY      [[response.body]]
+  FAILS "GET gives the page, HEAD its header alone, on one connection that stays open"
+  SAYING "first line of an answer: <!doctype html>")
+wrong(08_twelve_factor/twelve_factor dies_with_its_log
+  REPLACE [[std::signal(SIGPIPE, SIG_IGN);]]
+  BY      [[]]
+  FAILS "it goes on when nobody reads its log any more"
+  SAYING "the connection ended")
+wrong(08_twelve_factor/http_connection forgets_half_a_request
+  REPLACE [[if (found == RequestReader::State::incomplete)
+            break;]]
+  BY      [[if (found == RequestReader::State::incomplete) {
+            reader_.next();
+            break;
+        }]]
+  FAILS "a request may arrive a byte at a time"
+  SAYING "Bad Request")
