@@ -259,7 +259,7 @@ int main() {
         std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
         io.run(); // until a signal stops it
 
-        signals.clear(); // a second signal ends the process at once
+        signals.remove(SIGINT); // a second Ctrl-C ends the process at once; a second SIGTERM changes nothing
         service.accept_waiting();
         acceptor.close(); // from here on the port is free, and new clients are refused
         std::cout << "no longer listening" << std::endl;

@@ -490,6 +490,26 @@ TEST_CASE("at SIGTERM a request in flight is finished, while new clients are ref
     CHECK(service.wait_for_exit() == 0);
 }
 
+TEST_CASE("after Ctrl-C the SIGTERM of a process manager costs no request, and a second Ctrl-C ends it at once") {
+    const int second = GENERATE(SIGTERM, SIGINT);
+    CAPTURE(second);
+    Service service;
+    Client client = connect_to(service.address);
+    client.send("POST /echo HTTP/1.1\r\nHost: portlab\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+    CHECK(client.read_line() == "HTTP/1.1 100 Continue\r");
+    client.read_line();
+    service.send_signal(SIGINT);
+    service.wait_for_line("no longer listening");
+    service.send_signal(second);
+    if (second == SIGINT) {
+        CHECK(service.wait_for_exit() == 128 + SIGINT);
+        return;
+    }
+    client.send("body");
+    CHECK(read_answer(client).body == "body");
+    CHECK(service.wait_for_exit() == 0);
+}
+
 TEST_CASE("no request that has arrived when SIGTERM comes is lost: kept, pipelined or not yet accepted") {
     Service service;
     Client kept = connect_to(service.address);

@@ -77,3 +77,8 @@ wrong(08_twelve_factor/http_connection forgets_half_a_request
         }]]
   FAILS "a request may arrive a byte at a time"
   SAYING "Bad Request")
+wrong(08_twelve_factor/twelve_factor dies_of_a_second_sigterm
+  REPLACE [[signals.remove(SIGINT);]]
+  BY      [[signals.clear();]]
+  FAILS "after Ctrl-C the SIGTERM of a process manager costs no request, and a second Ctrl-C ends it at once"
+  SAYING "the connection ended")
