@@ -41,15 +41,6 @@ struct Config {
     throw common::ConfigError{variable + "=\"" + text + "\" is not " + allowed};
 }
 
-asio::ip::address host_from_environment() {
-    const char* const text = std::getenv("HOST");
-    asio::error_code error;
-    const auto host = asio::ip::make_address(text ? text : "127.0.0.1", error);
-    if (error)
-        invalid("HOST", text, "an address: use a numeric one, such as 127.0.0.1, ::1 or 0.0.0.0");
-    return host;
-}
-
 std::optional<tcp::endpoint> backing_from_environment() {
     const char* const text = std::getenv("BACKING_URL");
     if (!text)
@@ -86,9 +77,9 @@ std::chrono::milliseconds timeout_from_environment() {
 }
 
 Config config_from_environment() {
-    return {{host_from_environment(), common::port_from_environment("PORT", 8080)},
-            backing_from_environment(),
-            timeout_from_environment()};
+    const auto host = asio::ip::make_address(common::address_from_environment("HOST", "127.0.0.1"));
+    return {
+        {host, common::port_from_environment("PORT", 8080)}, backing_from_environment(), timeout_from_environment()};
 }
 
 // The path of a request's target, without the query. The target may be a whole URL: RFC 9112, 3.2.2.

@@ -49,8 +49,8 @@ wrong(08_twelve_factor/http_connection logs_what_strangers_send
   FAILS "each answer is a line on standard output, with what a stranger sends made harmless"
   SAYING "404 14")
 wrong(08_twelve_factor/twelve_factor listens_everywhere
-  REPLACE [[return {{host_from_environment(),]]
-  BY      [[return {{asio::ip::make_address("0.0.0.0"),]]
+  REPLACE [[        {host, common]]
+  BY      [[        {asio::ip::make_address("0.0.0.0"), common]]
   FAILS "it listens on the address and the port of its environment, and nowhere else"
   SAYING "service.address.ip == host")
 wrong(08_twelve_factor/twelve_factor takes_no_whole_url
