@@ -129,7 +129,8 @@ int main() {
 
         common::Stop stop;
         asio::io_context io;
-        Service web{"web", serve_web, io}, mail{"mail", [](const Shared&c) { serve_mail(c); }, io};
+        Service web{"web", serve_web, io};
+        Service mail{"mail", [](const Shared& client) { serve_mail(client); }, io};
         Datagrams datagrams{udp::socket{io}};
         asio::error_code error;
 
