@@ -9,7 +9,7 @@ faults=0
 # plant GATE FILE TEXT: the gate must fail once TEXT stands at the end of FILE, and its report must name the file.
 plant() {
     rm -rf "$copy/tree" && mkdir "$copy/tree"
-    (cd "$root" && cp -R chapters common tests cmake CMakeLists.txt book.md README.md .clang-format "$copy/tree/")
+    (cd "$root" && cp -R chapters common tests cmake bench CMakeLists.txt book.md README.md .clang-format "$copy/tree/")
     mkdir -p "$(dirname "$copy/tree/$2")"
     printf '%b\n' "$3" >>"$copy/tree/$2"
     local report status
