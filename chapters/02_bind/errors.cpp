@@ -130,9 +130,9 @@ int main() {
         tcp::acceptor full = listening(io, 0);
         tcp::socket queued{io}, waiting{io, tcp::v4()};
         queued.connect(full.local_endpoint());
-#ifdef TCP_SYNCNT
-        const int attempts = 1; // more than one again, and this would take minutes
-        ::setsockopt(waiting.native_handle(), IPPROTO_TCP, TCP_SYNCNT, &attempts, sizeof attempts);
+#ifdef TCP_USER_TIMEOUT
+        const unsigned int patience = 500; // milliseconds; the kernel's own takes minutes
+        ::setsockopt(waiting.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
 #endif
         waiting.connect(full.local_endpoint(), error);
         row("connect", "no answer: here, the listener's queue is full", error);
