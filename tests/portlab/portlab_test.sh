@@ -80,6 +80,7 @@ the_tour_plays_every_chapter() {
     cd "$root" && "$3/../tests/book/book" tour "$3" chapters/*/README.md >"$work/out" 2>"$work/err" </dev/null
     status=$?
     expect_status 0
+    if grep '^skipped: ' "$work/out"; then exit 77; fi # not every transcript can be played on this machine
     for text in "$root"/chapters/*/README.md; do
         expect_in out "$(head -n 1 "$text" | tr -d '#')"
         expect_in out "$(grep -m 1 '^\$ ' "$text")" # its first command

@@ -57,7 +57,7 @@ wrong(05_port_conflict/conflict_matrix rule_forgets_what_time_wait_holds
   REPLACE [[        held.ip = client_connects_to(held.ip);]]
   BY      [[        held = cell.first;]]
   FAILS "the rule predicts the kernel's answer in every cell"
-  SAYING "27 cells differ.*tcp,time_wait,0.0.0.0,none,127.0.0.2,none: expected EADDRINUSE,-, observed.*OK,OK")
+  SAYING "[0-9]+ cells differ.*tcp,time_wait,0.0.0.0,none,127.0.0.2,none: expected EADDRINUSE,-, observed.*OK,OK")
 wrong(05_port_conflict/conflict_matrix forgets_the_commas
   REPLACE [[std::exchange(before, ",\n")]]
   BY      [[std::exchange(before, "\n")]]
@@ -84,4 +84,4 @@ wrong(05_port_conflict/conflict_matrix short_table_forgets_that_the_server_is_go
   REPLACE [[{"yyny", "while it lives"}]]
   BY      [[{"yyny", "yes"}]]
   FAILS "the short table in Markdown says of every cell what --csv says"
-  SAYING "27 cells differ")
+  SAYING "cells differ.*expected OK, observed at bind")
