@@ -20,7 +20,8 @@ namespace {
 // A checkout of one file, page.md, removed at the end.
 struct Page {
     explicit Page(const std::string& text) {
-        std::string pattern = (std::filesystem::temp_directory_path() / "portlab-page-XXXXXX").string();
+        std::string pattern = (std::filesystem::temp_directory_path() / ("portlab-page-" + std::string(6, 'X')))
+                                  .string(); // mkdtemp replaces the last six
         REQUIRE(::mkdtemp(pattern.data()));
         root = pattern;
         write("page.md", text);
