@@ -121,7 +121,7 @@ TEST_CASE("a descriptor that has been closed is given to the next socket") {
 }
 
 TEST_CASE("where the process may open no more descriptors it ends with status 1 and the reason") {
-    Process program{"/bin/sh", {.arguments = {"-c", "ulimit -n 9; exec " + support::program("socket")}}};
+    Process program{"/bin/sh", {.arguments = {"-c", "ulimit -n 9; exec \"$0\"", support::program("socket")}}};
     CHECK(program.wait_for_exit() == 1);
     CHECK_THAT(program.complaints(), ContainsSubstring("Too many open files"));
 }
