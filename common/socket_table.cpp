@@ -26,6 +26,8 @@ std::string to_string(const Address& address) {
     return (v6 ? "[" + address.ip + "]" : address.ip) + ":" + std::to_string(address.port);
 }
 
+std::ostream& operator<<(std::ostream& out, const Address& address) { return out << to_string(address); }
+
 #ifdef __linux__
 namespace {
 

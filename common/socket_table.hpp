@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <sys/types.h>
@@ -19,6 +20,7 @@ struct Address {
 
 /// `127.0.0.1:8080`, `[::1]:8080`.
 std::string to_string(const Address& address);
+std::ostream& operator<<(std::ostream& out, const Address& address);
 
 /// A row of the kernel's socket table.
 struct SocketRow {

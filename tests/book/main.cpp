@@ -123,10 +123,13 @@ std::string folded(const std::string& text, std::size_t width) {
     return result + line;
 }
 
-// A transcript that does not come as the book has it is played all the same, and makes the status 1.
+// Plays what the chapter's programs do. A transcript that does not come as the book has it is played all the same, and
+// makes the status 1.
 int play(const std::string& programs, const std::string& path) {
     int worst = EXIT_SUCCESS;
     for (const auto& transcript : book::read_transcripts(path)) {
+        if (book::of_an_exercise(transcript))
+            continue; // the reader's own program
         std::cout << '\n' << folded(transcript.commentary, 80) << "\n\n";
         std::string terminal;
         const int status = in_a_process([&] {

@@ -3,6 +3,7 @@
 #include "tests/support/network.hpp"
 #include "tests/support/process.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -265,13 +266,33 @@ std::string values_so_far(const Run& run, const Transcript& transcript) {
 
 } // namespace
 
+namespace {
+
+const std::regex portlab_run{R"(\./portlab run (\d\d_(\w+))(/(\w+))?)"};
+
+bool runs_an_exercise(const std::smatch& match) {
+    return match[4].matched && std::filesystem::exists("exercises/" + match[1].str() + "/" + match[4].str() + ".cpp");
+}
+
+} // namespace
+
 std::string without_set_up(const std::string& command, const std::string& programs) {
-    static const std::regex run{R"(\./portlab run (\d\d_(\w+))(/(\w+))?)"};
     std::smatch match;
-    if (!std::regex_search(command, match, run))
+    if (!std::regex_search(command, match, portlab_run))
         return command;
-    const std::string program = match[4].matched ? match[4].str() : match[2].str();
-    return match.prefix().str() + "'" + programs + "'/" + match[1].str() + "/" + program + match.suffix().str();
+    const std::string program = match[1].str() + "/" + (match[4].matched ? match[4].str() : match[2].str());
+    const std::string folder = runs_an_exercise(match) ? programs + "/../solutions" : programs;
+    if (folder != programs && !std::filesystem::exists(folder + "/" + program))
+        throw Unavailable{"needs the solution of the exercise " + program};
+    return match.prefix().str() + "'" + folder + "'/" + program + match.suffix().str();
+}
+
+bool of_an_exercise(const Transcript& transcript) {
+    return std::ranges::any_of(transcript.steps, [](const Step& step) {
+        std::smatch match;
+        return step.kind == Step::command && std::regex_search(step.text, match, portlab_run) &&
+               runs_an_exercise(match);
+    });
 }
 
 std::vector<Transcript> read_transcripts(const std::string& path, bool drafts_allowed) {

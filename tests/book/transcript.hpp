@@ -61,8 +61,12 @@ struct Unavailable : std::runtime_error {
 std::vector<Transcript> read_transcripts(const std::string& path, bool drafts_allowed = false);
 
 /// The command with `./portlab run CHAPTER[/PROGRAM]` replaced by the program itself: what portlab prints of its set-up
-/// is left out of the book.
+/// is left out of the book. An exercise is replaced by its solution; Unavailable where there is none, as in a student's
+/// copy.
 std::string without_set_up(const std::string& command, const std::string& programs);
+
+/// Whether it shows an exercise's program.
+bool of_an_exercise(const Transcript& transcript);
 
 /// Is told of each step when it has happened, with what really came, or what is typed.
 using Watcher = std::function<void(const Step&, const std::string&)>;

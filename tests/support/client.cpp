@@ -1,8 +1,9 @@
 #include "tests/support/client.hpp"
 
+#include "tests/support/wait.hpp"
+
 #include <arpa/inet.h>
 #include <array>
-#include <catch2/catch_test_macros.hpp>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -35,7 +36,7 @@ SocketAddress to_kernel(const Address& address) {
         v4->sin_port = htons(address.port);
         result.size = sizeof *v4;
     } else {
-        FAIL("not an IP address: " << address.ip);
+        give_up("not an IP address: " + address.ip);
     }
     return result;
 }
@@ -52,11 +53,14 @@ Address from_kernel(const SocketAddress& address) {
     return {text.data(), ntohs(v4->sin_port)};
 }
 
-bool wait_for(int descriptor, short events) {
-    INFO("descriptor -1 is a socket that could not be made or connected: its error() says why");
-    REQUIRE(descriptor >= 0); // poll(2) would wait for it in vain
-    pollfd watched{descriptor, events, 0};
-    return ::poll(&watched, 1, static_cast<int>(std::chrono::milliseconds{patience}.count())) == 1;
+std::string text_of(int error) { return std::strerror(error); }
+
+void wait_for(int descriptor, short events, const std::string& what) {
+    if (descriptor < 0) // poll(2) would wait for it in vain
+        give_up("descriptor -1 is a socket that could not be made or connected: its error() says why");
+    const Waited waited = wait_for_any({{descriptor, events}}, patience);
+    if (!waited.ready)
+        give_up("waited " + waited.time + " " + what);
 }
 
 Client open_socket(int type, const Address& bind_to) {
@@ -85,7 +89,7 @@ Address address_in(std::string_view text) {
         }
         text = space == text.npos ? std::string_view{} : text.substr(0, space);
     }
-    FAIL("no ADDRESS:PORT in the text");
+    give_up("no ADDRESS:PORT in the text");
     return {};
 }
 
@@ -109,31 +113,32 @@ void Client::close() {
 Address Client::local() const {
     SocketAddress address;
     address.size = sizeof address.storage;
-    REQUIRE(::getsockname(descriptor_, reinterpret_cast<sockaddr*>(&address.storage), &address.size) == 0);
+    if (::getsockname(descriptor_, reinterpret_cast<sockaddr*>(&address.storage), &address.size) != 0)
+        give_up("getsockname: " + text_of(errno));
     return from_kernel(address);
 }
 
 Address Client::peer() const {
     SocketAddress address;
     address.size = sizeof address.storage;
-    REQUIRE(::getpeername(descriptor_, reinterpret_cast<sockaddr*>(&address.storage), &address.size) == 0);
+    if (::getpeername(descriptor_, reinterpret_cast<sockaddr*>(&address.storage), &address.size) != 0)
+        give_up("getpeername: " + text_of(errno));
     return from_kernel(address);
 }
 
 void Client::send(std::string_view bytes) {
     while (!bytes.empty()) {
-        INFO("sending " << bytes.size() << " bytes");
-        REQUIRE(wait_for(descriptor_, POLLOUT));
+        const std::string what = "to send " + std::to_string(bytes.size()) + " bytes";
+        wait_for(descriptor_, POLLOUT, what);
         const auto sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-        INFO(std::strerror(errno));
-        REQUIRE(sent > 0);
+        if (sent <= 0)
+            give_up(what + ": " + text_of(errno));
         bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
 }
 
 bool Client::fill() {
-    INFO("waited " << patience.count() << " s for bytes from the peer; so far: \"" << buffer_ << '"');
-    REQUIRE(wait_for(descriptor_, POLLIN));
+    wait_for(descriptor_, POLLIN, "for bytes from the peer; so far: \"" + buffer_ + '"');
     std::array<char, 65536> chunk;
     const auto received = ::recv(descriptor_, chunk.data(), chunk.size(), 0);
     error_ = received < 0 ? errno : 0;
@@ -145,9 +150,8 @@ bool Client::fill() {
 std::string Client::read_line() {
     std::size_t end;
     while ((end = buffer_.find('\n')) == std::string::npos) {
-        const bool more = fill();
-        INFO("the connection ended (" << std::strerror(error_) << ") in the middle of a line: \"" << buffer_ << '"');
-        REQUIRE(more);
+        if (!fill())
+            give_up("the connection ended (" + text_of(error_) + ") in the middle of a line: \"" + buffer_ + '"');
     }
     std::string line = buffer_.substr(0, end);
     buffer_.erase(0, end + 1);
@@ -156,9 +160,9 @@ std::string Client::read_line() {
 
 std::string Client::read(std::size_t size) {
     while (buffer_.size() < size) {
-        const bool more = fill();
-        INFO("the connection ended (" << std::strerror(error_) << ") " << size - buffer_.size() << " bytes early");
-        REQUIRE(more);
+        if (!fill())
+            give_up("the connection ended (" + text_of(error_) + ") " + std::to_string(size - buffer_.size()) +
+                    " bytes early");
     }
     std::string bytes = buffer_.substr(0, size);
     buffer_.erase(0, size);
@@ -168,8 +172,8 @@ std::string Client::read(std::size_t size) {
 std::string Client::read_to_end() {
     while (fill()) {
     }
-    INFO("the connection ended with: " << std::strerror(error_));
-    REQUIRE(error_ == 0);
+    if (error_ != 0)
+        give_up("the connection ended with: " + text_of(error_));
     return std::exchange(buffer_, {});
 }
 
@@ -180,8 +184,7 @@ bool Client::reset_by_peer() {
 }
 
 Client Client::accept() {
-    INFO("waited " << patience.count() << " s for a connection");
-    REQUIRE(wait_for(descriptor_, POLLIN));
+    wait_for(descriptor_, POLLIN, "for a connection");
     const int accepted = ::accept(descriptor_, nullptr, nullptr);
     return Client{accepted, accepted < 0 ? errno : 0};
 }
@@ -197,8 +200,7 @@ Client connect_to(const Address& server, const Address& source) {
     ::fcntl(client.descriptor(), F_SETFL, O_NONBLOCK);
     if (::connect(client.descriptor(), remote.get(), remote.size) != 0 && errno != EINPROGRESS)
         return Client{-1, errno};
-    INFO("waited " << patience.count() << " s to be connected to " << common::to_string(server));
-    REQUIRE(wait_for(client.descriptor(), POLLOUT));
+    wait_for(client.descriptor(), POLLOUT, "to be connected to " + common::to_string(server));
     ::fcntl(client.descriptor(), F_SETFL, 0);
     int error = 0;
     socklen_t size = sizeof error;
@@ -221,7 +223,8 @@ Client udp_socket(const std::string& ip, std::uint16_t port, const Address& peer
     Client socket = open_socket(SOCK_DGRAM, {ip, port});
     if (socket.error() == 0 && !peer.ip.empty()) {
         const SocketAddress remote = to_kernel(peer);
-        REQUIRE(::connect(socket.descriptor(), remote.get(), remote.size) == 0);
+        if (::connect(socket.descriptor(), remote.get(), remote.size) != 0)
+            give_up("connect to " + common::to_string(peer) + ": " + text_of(errno));
     }
     return socket;
 }

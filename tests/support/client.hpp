@@ -2,17 +2,12 @@
 
 #include "common/socket_table.hpp"
 
-#include <catch2/catch_tostring.hpp>
-#include <chrono>
 #include <string>
 #include <string_view>
 
 namespace support {
 
 using common::Address;
-
-/// How long a test waits for what must happen. Generous: it is reached only when something is wrong.
-inline constexpr std::chrono::seconds patience{20};
 
 /// The address in "listening on 127.0.0.1:8080" or "[::1]:8080": the last word of `text` that holds one. Fails the test
 /// where there is none.
@@ -59,8 +54,3 @@ Client listening_socket(const std::string& ip, std::uint16_t port = 0, int backl
 Client udp_socket(const std::string& ip, std::uint16_t port = 0, const Address& peer = {});
 
 } // namespace support
-
-template <>
-struct Catch::StringMaker<common::Address> {
-    static std::string convert(const common::Address& address) { return common::to_string(address); }
-};

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <catch2/catch_test_macros.hpp>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -36,11 +35,6 @@ namespace support {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-int milliseconds_until(Clock::time_point deadline) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    return left > 0 ? static_cast<int>(left) : 0;
-}
 
 #ifdef __linux__
 constexpr int cap_net_bind_service = 10; // linux/capability.h
@@ -88,26 +82,22 @@ std::array<int, 2> make_pipe() {
     return ends;
 }
 
-std::string in_seconds(std::chrono::milliseconds time) { return std::to_string(time.count() / 1000) + " s"; }
-
 // Waits for the end of a child that is not reaped yet.
-bool wait_for_end(pid_t pid, Clock::time_point deadline) {
+Waited wait_for_end(pid_t pid, std::chrono::milliseconds limit) {
 #ifdef __linux__
     const int handle = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-    pollfd watched{handle, POLLIN, 0};
-    const bool ended = ::poll(&watched, 1, milliseconds_until(deadline)) == 1;
 #else
-    const int handle = ::kqueue();
+    const int handle = ::kqueue(); // readable once it has an event to tell
     struct kevent wanted;
     EV_SET(&wanted, pid, EVFILT_PROC, EV_ADD | EV_ONESHOT, NOTE_EXIT, 0, nullptr);
-    const int left = milliseconds_until(deadline);
-    const timespec time{left / 1000, (left % 1000) * 1'000'000L};
-    struct kevent seen;
-    const int count = ::kevent(handle, &wanted, 1, &seen, 1, &time);
-    const bool ended = count == 1; // a child that has ended already is reported as an error event: ended too
+    if (::kevent(handle, &wanted, 1, nullptr, 0, nullptr) != 0) { // it has ended already
+        ::close(handle);
+        return {true, "0 s"};
+    }
 #endif
+    const Waited waited = wait_for_any({{handle, POLLIN}}, limit);
     ::close(handle);
-    return ended;
+    return waited;
 }
 
 } // namespace
@@ -138,12 +128,11 @@ void do_without(Lacking lacking) {
 std::string program(const std::string& name) {
     const char* const directory = std::getenv("PORTLAB_PROGRAMS");
     if (!directory)
-        FAIL("PORTLAB_PROGRAMS does not name the directory of the programs under test: run this test with ctest, or "
-             "set it "
-             "(build/default/chapters/02_bind, say)");
+        give_up("PORTLAB_PROGRAMS does not name the directory of the programs under test: run this test with ctest, or "
+                "set it (build/default/chapters/02_bind, say)");
     const std::string path = std::string{directory} + "/" + name;
-    INFO("the program under test: " << path);
-    REQUIRE(::access(path.c_str(), X_OK) == 0);
+    if (::access(path.c_str(), X_OK) != 0)
+        give_up("the program under test, " + path + ": " + std::strerror(errno));
     return path;
 }
 
@@ -153,11 +142,9 @@ std::string installed(const std::string& tool) {
     for (std::string directory; std::getline(directories, directory, ':');)
         if (const std::string file = directory + "/" + tool; ::access(file.c_str(), X_OK) == 0)
             return file;
-    SKIP("needs " << tool << ", which is not in PATH");
+    leave_out("needs " + tool + ", which is not in PATH");
     return {};
 }
-
-void (*give_up)(const std::string& story) = [](const std::string& story) { throw Overdue{story}; };
 
 Process::Process(const std::string& path, const Launch& launch) {
     std::vector<std::string> words{path};
@@ -199,8 +186,14 @@ Process::Process(const std::string& path, const Launch& launch) {
         ::dup2(in[0], STDIN_FILENO);
         ::dup2(out[1], STDOUT_FILENO);
         ::dup2(launch.one_stream ? out[1] : err[1], STDERR_FILENO);
-        for (int inherited = STDERR_FILENO + 1; inherited < 256; ++inherited)
-            ::close(inherited); // whatever the test's own parent left open
+        int next = STDERR_FILENO + 1;
+        std::vector<int> copies;
+        for (const int descriptor : launch.passed)
+            copies.push_back(::fcntl(descriptor, F_DUPFD_CLOEXEC, next + static_cast<int>(launch.passed.size())));
+        for (const int copy : copies)
+            ::dup2(copy, next++);
+        for (; next < 256; ++next)
+            ::close(next); // whatever the test's own parent left open
         do_without(launch.lacking);
         ::execve(path.c_str(), argv.data(), envp.data());
         std::perror(path.c_str());
@@ -231,14 +224,15 @@ std::string Process::seen() const {
     return "standard output so far:\n" + output_ + "\nstandard error so far:\n" + complaints_;
 }
 
-bool Process::read_more(std::chrono::milliseconds limit) {
-    std::array<pollfd, 2> watched{{{out_, POLLIN, 0}, {err_, POLLIN, 0}}};
+bool Process::read_more(std::chrono::milliseconds patient) {
     if (out_ < 0 && err_ < 0)
         return false;
-    if (::poll(watched.data(), watched.size(), static_cast<int>(limit.count())) <= 0)
-        give_up("waited " + in_seconds(limit) + " for the program to print more or to end; " + seen());
-    const auto take = [](const pollfd& entry, int& descriptor, std::string& text) {
-        if (descriptor < 0 || entry.revents == 0)
+    const Waited waited = wait_for_any({{out_, POLLIN}, {err_, POLLIN}}, patient);
+    if (!waited.ready)
+        give_up("waited " + waited.time + " for the program to print more or to end; " + seen());
+    const auto take = [](int& descriptor, std::string& text) {
+        pollfd entry{descriptor, POLLIN, 0};
+        if (descriptor < 0 || ::poll(&entry, 1, 0) != 1)
             return;
         std::array<char, 65536> chunk;
         const auto size = ::read(descriptor, chunk.data(), chunk.size());
@@ -247,8 +241,10 @@ bool Process::read_more(std::chrono::milliseconds limit) {
         else
             ::close(std::exchange(descriptor, -1));
     };
-    take(watched[0], out_, output_);
-    take(watched[1], err_, complaints_);
+    take(out_, output_);
+    take(err_, complaints_);
+    if (constexpr std::size_t limit = 4'000'000; output_.size() > limit || complaints_.size() > limit)
+        give_up("the program prints without end: more than 4 MB so far");
     return out_ >= 0 || err_ >= 0;
 }
 
@@ -290,8 +286,8 @@ int Process::wait_for_exit() {
     while (read_more())
         if (Clock::now() >= deadline)
             give_up("the program still prints after " + in_seconds(patience) + "; " + seen());
-    if (!wait_for_end(pid_, deadline))
-        give_up("the program closed its output and did not end within " + in_seconds(patience) + "; " + seen());
+    if (const Waited waited = wait_for_end(pid_, patience); !waited.ready)
+        give_up("the program closed its output and did not end within " + waited.time + "; " + seen());
     int raw = 0;
     ::waitpid(pid_, &raw, 0);
     status_ = WIFEXITED(raw) ? WEXITSTATUS(raw) : 128 + WTERMSIG(raw);
@@ -315,25 +311,15 @@ Client Process::borrow(int number) const {
     const int copy = static_cast<int>(::syscall(SYS_pidfd_getfd, handle, number, 0));
     const int error = errno;
     ::close(handle);
-    INFO("descriptor " << number << " of the program; " << seen());
     if (copy < 0 && (error == EPERM || error == ENOSYS))
-        SKIP("needs pidfd_getfd: " << std::strerror(error));
-    REQUIRE(copy >= 0);
+        leave_out(std::string{"needs pidfd_getfd: "} + std::strerror(error));
+    if (copy < 0)
+        give_up("descriptor " + std::to_string(number) + " of the program: " + std::strerror(error) + "; " + seen());
     return Client{copy};
 #else
-    SKIP("needs pidfd_getfd, which Linux has; descriptor " << number);
+    leave_out("needs pidfd_getfd, which Linux has; descriptor " + std::to_string(number));
     return Client{-1};
 #endif
-}
-
-bool eventually(const std::function<bool()>& holds) {
-    const auto deadline = Clock::now() + patience;
-    while (!holds()) {
-        if (Clock::now() >= deadline)
-            return false;
-        ::poll(nullptr, 0, 1);
-    }
-    return true;
 }
 
 } // namespace support

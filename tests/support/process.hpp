@@ -2,12 +2,10 @@
 
 #include "common/socket_table.hpp"
 #include "tests/support/client.hpp"
+#include "tests/support/wait.hpp"
 
-#include <chrono>
-#include <functional>
 #include <map>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
@@ -28,17 +26,9 @@ struct Launch {
     /// CONFIG_FILE, which are removed.
     std::map<std::string, std::optional<std::string>> environment{};
     Lacking lacking = Lacking::nothing;
-    bool one_stream = false; ///< Standard error goes where standard output goes, as on a terminal.
+    bool one_stream = false;   ///< Standard error goes where standard output goes, as on a terminal.
+    std::vector<int> passed{}; ///< Descriptors that the child has as 3, 4, ..., as from inetd or systemd.
 };
-
-/// What did not happen in time, or cannot happen any more; `what()` tells what was waited for and what was seen.
-struct Overdue : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
-
-/// What happens then: an Overdue is thrown. The tests' main() makes it a failure of the test case, which ends it even
-/// within a CHECK.
-extern void (*give_up)(const std::string& story);
 
 /// The path of a program under test: in the directory that CTest names in PORTLAB_PROGRAMS.
 std::string program(const std::string& name);
@@ -81,7 +71,7 @@ class Process {
     Client borrow(int number) const;
 
   private:
-    /// Waits for output and takes it; false when both streams have ended.
+    /// Waits for output and takes it; false when both streams have ended. More than 4 MB is a reason to give up.
     bool read_more(std::chrono::milliseconds limit = patience);
     std::string seen() const;
     pid_t pid_ = -1;
@@ -90,8 +80,5 @@ class Process {
     std::size_t searched_ = 0;
     std::string output_, complaints_;
 };
-
-/// Waits for a state of the kernel's tables: asks again and again until `holds` is true. False after `patience`.
-bool eventually(const std::function<bool()>& holds);
 
 } // namespace support

@@ -1,0 +1,91 @@
+# What makes the loop of an exercise short: headers parsed once, line numbers in place of full debug information (for that,
+# take the -g1 out), and a fast linker where there is one.
+add_library(answer STATIC cmake/answer.cpp)
+target_link_libraries(answer PUBLIC asio common)
+target_compile_options(answer PUBLIC -g1)
+target_precompile_headers(answer PRIVATE
+  <asio/buffer.hpp> <asio/connect.hpp> <asio/io_context.hpp> <asio/ip/tcp.hpp> <asio/ip/udp.hpp> <asio/read.hpp>
+  <asio/read_until.hpp> <asio/signal_set.hpp> <asio/steady_timer.hpp> <asio/write.hpp> <iostream> <string>)
+foreach(linker IN ITEMS mold lld gold)
+  find_program(PORTLAB_LD_${linker} ld.${linker})
+  if(PORTLAB_LD_${linker} AND LINUX)
+    target_link_options(answer PUBLIC -fuse-ld=${linker})
+    break()
+  endif()
+endforeach()
+
+# An answer in C++ or C becomes the program DIRECTORY/NAME; one in another language is a program already.
+function(answer target source directory)
+  cmake_path(GET source STEM name)
+  cmake_path(GET source EXTENSION LAST_ONLY kind)
+  add_executable(${target} ${ARGN} ${source})
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${directory})
+  if(kind STREQUAL ".cpp")
+    target_link_libraries(${target} PRIVATE answer)
+    target_precompile_headers(${target} REUSE_FROM answer)
+  endif()
+endfunction()
+
+# exercise(02_bind any_free_port), all of it under the same path:
+#   exercises/02_bind/any_free_port.cpp             what the reader edits     exercise.02_bind.any_free_port
+#   solutions/02_bind/any_free_port.*               the model, in C++ and     solution.02_bind.any_free_port, ...
+#                                                   perhaps other languages
+#   tests/exercises/02_bind/any_free_port_test.cpp  what judges all of them
+#   tests/wrong/02_bind/any_free_port/*.cpp         what it must reject       wrong.02_bind.any_free_port.NAME
+# ctest builds the first, and its judge, when it runs exercise.02_bind.any_free_port; a build of everything leaves it out,
+# since it need not compile yet. A copy for students has no solutions and no wrong answers.
+function(exercise chapter name)
+  if(NOT BUILD_TESTING)
+    return()
+  endif()
+  set(id ${chapter}.${name})
+  set(path ${chapter}/${name})
+  set(judge ${id}_test)
+  add_executable(${judge} tests/exercises/${path}_test.cpp)
+  set_target_properties(${judge} PROPERTIES
+    OUTPUT_NAME ${name}_test RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/exercises/${chapter})
+  target_link_libraries(${judge} PRIVATE grader)
+
+  answer(exercise.${id} exercises/${path}.cpp exercises/${chapter} EXCLUDE_FROM_ALL)
+  add_test(NAME build.${id} COMMAND ${CMAKE_COMMAND} -P ${PROJECT_SOURCE_DIR}/cmake/build.cmake
+    ${CMAKE_BINARY_DIR} exercise.${id} ${judge})
+  set_tests_properties(build.${id} PROPERTIES FIXTURES_SETUP ${id} RESOURCE_LOCK build)
+  add_test(NAME exercise.${id} COMMAND ${judge} $<TARGET_FILE:exercise.${id}>)
+  set_tests_properties(exercise.${id} PROPERTIES FIXTURES_REQUIRED ${id} SKIP_RETURN_CODE 4 LABELS "${chapter};exercise")
+
+  set(solutions ${PROJECT_SOURCE_DIR}/solutions/${chapter})
+  if(NOT EXISTS ${solutions}/${name}.cpp)
+    return()
+  endif()
+  add_test(NAME stub.${id} COMMAND ${judge} $<TARGET_FILE:exercise.${id}> --stub)
+  set_tests_properties(stub.${id} PROPERTIES FIXTURES_REQUIRED ${id} SKIP_RETURN_CODE 4 LABELS judge)
+
+  set(wrong ${PROJECT_SOURCE_DIR}/tests/wrong/${path})
+  set_property(DIRECTORY ${PROJECT_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${solutions} ${wrong})
+  file(GLOB sources ${solutions}/${name}.*)
+  foreach(source IN LISTS sources)
+    cmake_path(GET source EXTENSION LAST_ONLY kind)
+    string(SUBSTRING ${kind} 1 -1 language)
+    set(subject solution.${id})
+    set(directory solutions/${chapter})
+    if(NOT language STREQUAL "cpp")
+      string(APPEND subject _in_${language})
+      string(APPEND directory /${language})
+    endif()
+    set(program ${source})
+    if(language MATCHES "^(c|cpp)$")
+      answer(${subject} ${source} ${directory})
+      set(program $<TARGET_FILE:${subject}>)
+    endif()
+    add_test(NAME ${subject} COMMAND ${judge} ${program} --checks)
+    set_tests_properties(${subject} PROPERTIES SKIP_RETURN_CODE 4 LABELS judge)
+  endforeach()
+  file(GLOB sources ${wrong}/*.cpp)
+  foreach(source IN LISTS sources)
+    cmake_path(GET source STEM mistake)
+    answer(wrong.${id}.${mistake} ${source} wrong/${path})
+    target_compile_options(wrong.${id}.${mistake} PRIVATE -w) # a mistake may be one that the compiler sees
+    add_test(NAME wrong.${id}.${mistake} COMMAND ${judge} $<TARGET_FILE:wrong.${id}.${mistake}> --wrong ${source})
+    set_tests_properties(wrong.${id}.${mistake} PROPERTIES SKIP_RETURN_CODE 4 LABELS "judge;wrong")
+  endforeach()
+endfunction()

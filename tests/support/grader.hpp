@@ -1,0 +1,126 @@
+#pragma once
+
+#include "common/socket_table.hpp"
+#include "tests/support/client.hpp"
+#include "tests/support/process.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// The judge of an exercise. A test source defines judge(); main() is here:
+//
+//   any_free_port_test PROGRAM                   0: right. 1: not right, and the story of why. 4: not started, or the
+//                                                machine lacks something. With PORTLAB_STRICT set, not started is 1.
+//   any_free_port_test PROGRAM --checks          the same, and every check that was made
+//   any_free_port_test PROGRAM --stub            0 where it is not started
+//   any_free_port_test PROGRAM --wrong SOURCE    0 where it is rejected as the head of SOURCE says:
+//                                                    // The misconception, in words.
+//                                                    // Fails: the name of the check that it must fail
+//                                                    // Seen: words of what is observed then
+//
+// PROGRAM is any executable file, in any language. It runs in a network of its own where the system allows that.
+namespace grader {
+
+using common::Protocol;
+using common::SocketRow;
+using support::Address;
+using support::Lacking;
+using support::Launch;
+
+/// The program under judgement, running. Every call is a step of the story, and every wait ends: when `patience` is
+/// over, or as soon as the program sleeps in such a way that nothing can wake it any more. Either fails the check.
+class Program {
+  public:
+    explicit Program(std::shared_ptr<support::Process>);
+
+    Address ready();                             ///< Waits for the line `listening on ADDRESS:PORT`.
+    std::string line();                          ///< Waits for the next line of standard output.
+    std::string wait_for_line(std::string_view); ///< Waits for a line that contains the text.
+    std::vector<std::string> lines_to_the_end(); ///< Waits for its end; the lines that were not asked for before.
+    int exit_status();                           ///< Waits for its end; 128 + the number of a signal that killed it.
+    void type(std::string_view);                 ///< To its standard input.
+    void close_input();
+    void send_signal(int number);
+    const std::string& printed() const;    ///< On standard output so far.
+    const std::string& complained() const; ///< On standard error so far.
+    pid_t pid() const;
+
+    /// The sockets that it holds, by the kernel's word.
+    std::vector<SocketRow> sockets(Protocol) const;
+    /// Its one listening TCP socket; fails the check where there is none, or another.
+    SocketRow listener() const;
+    /// Its descriptor, duplicated: for getsockopt(2). See support::Process::borrow.
+    support::Client borrow(int number) const;
+
+  private:
+    std::shared_ptr<support::Process> process_;
+};
+
+/// A client, or any other socket of the grader's own; its calls are steps of the story too.
+class Client {
+  public:
+    Client(std::string name, support::Client socket);
+    Address local() const { return socket_.local(); }
+    Address peer() const { return socket_.peer(); }
+    void send(std::string_view bytes);
+    std::string read_line();
+    std::string read(std::size_t size);
+    std::string read_to_end();
+    bool reset_by_peer();
+    void shut_down_sending();
+    void close();
+    Client accept(); ///< For a listening socket.
+    int descriptor() const { return socket_.descriptor(); }
+
+  private:
+    std::string name_;
+    support::Client socket_;
+};
+
+class Grader {
+  public:
+    /// From here on this must hold; `name` is a sentence about the program, `expected` says how it shows, and `section`
+    /// is the heading in the chapter's text that explains it.
+    void check(std::string name, std::string expected, std::string section);
+    /// Fails the check unless it holds; `observed` is a sentence about the program, and has names for numbers.
+    void expect(bool holds, const std::string& observed);
+    [[noreturn]] void fail(const std::string& observed);
+    /// A step of the story that no call below tells of itself.
+    void did(const std::string& step);
+
+    /// Starts the program.
+    Program start(const Launch& launch = {});
+    /// Starts something else, for the scene; it is told of as `what`.
+    Program start_other(const std::string& what, const std::string& path, const Launch& launch = {});
+
+    /// Connects; a refusal fails the check.
+    Client connect(const Address& server, const Address& source = {});
+    /// Connects and closes; the errno, or 0.
+    int try_to_connect(const Address& server);
+    /// A listening socket of the grader's, on a port that the kernel chooses unless one is given.
+    Client listen(const std::string& ip, std::uint16_t port = 0);
+
+    /// A port that nobody uses and nobody can foresee.
+    std::uint16_t fresh_port();
+    /// The ports from which the kernel chooses; ip(7).
+    std::pair<std::uint16_t, std::uint16_t> ephemeral_range();
+    /// A number from `low` to `high`, another in each run.
+    unsigned draw(unsigned low, unsigned high);
+};
+
+/// "ECONNREFUSED (Connection refused)"; "no error".
+std::string in_words(int error);
+/// "status 0", "status 139: killed by signal 11 (Segmentation fault)".
+std::string status_in_words(int status);
+/// In quotes, with control characters shown.
+std::string quoted(std::string_view text);
+
+/// What an exercise's test defines: it starts the program and checks, from the plainest demand to the finest.
+void judge(Grader& grader);
+
+} // namespace grader

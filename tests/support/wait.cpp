@@ -1,0 +1,54 @@
+#include "tests/support/wait.hpp"
+
+#include <algorithm>
+#include <poll.h>
+#include <vector>
+
+namespace support {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+// How often `hopeless` is asked.
+constexpr milliseconds slice{20};
+
+milliseconds since(Clock::time_point start) { return std::chrono::duration_cast<milliseconds>(Clock::now() - start); }
+
+} // namespace
+
+void (*give_up)(const std::string& story) = [](const std::string& story) { throw Overdue{story}; };
+void (*leave_out)(const std::string& reason) = [](const std::string& reason) { throw LeftOut{reason}; };
+bool (*hopeless)(milliseconds waited) = nullptr;
+
+std::string in_seconds(milliseconds time) {
+    const auto tenths = time.count() / 100;
+    return std::to_string(tenths / 10) + (tenths % 10 == 0 ? "" : "." + std::to_string(tenths % 10)) + " s";
+}
+
+Waited wait_for_any(std::initializer_list<Watched> descriptors, milliseconds limit) {
+    std::vector<pollfd> watched;
+    for (const auto& [descriptor, events] : descriptors)
+        watched.push_back({descriptor, events, 0});
+    const auto start = Clock::now();
+    while (true) {
+        const auto left = std::max(limit - since(start), milliseconds{0});
+        const auto time = hopeless ? std::min(left, slice) : left;
+        if (::poll(watched.data(), watched.size(), static_cast<int>(time.count())) > 0)
+            return {true, in_seconds(since(start))};
+        if (left == left.zero() || (hopeless && hopeless(since(start))))
+            return {false, in_seconds(since(start))};
+    }
+}
+
+bool eventually(const std::function<bool()>& holds) {
+    const auto start = Clock::now();
+    while (!holds()) {
+        if (since(start) >= patience || (hopeless && hopeless(since(start))))
+            return holds();
+        ::poll(nullptr, 0, 1);
+    }
+    return true;
+}
+
+} // namespace support
