@@ -49,4 +49,52 @@ chapters_are_listed_everywhere() {
     return $status
 }
 
+# An exercise has a stub, a solution, a judge, five wrong answers or more, and in its chapter's text a title, facts, an example
+# run and three hints; and no file belongs to none. Only its author's tree has solutions: a student's copy is not judged.
+exercises_are_complete() {
+    [ -d solutions ] || { echo 'needs the solutions, which a student has not got'; return 77; }
+    local status=0 exercise chapter name file
+    fault() { echo "$*"; status=1; }
+    local exercises
+    exercises=$(sed -nE 's|^exercise\(([0-9a-z_]+) ([0-9a-z_]+).*|\1/\2|p' CMakeLists.txt)
+    for exercise in $exercises; do
+        chapter=${exercise%/*} name=${exercise#*/}
+        for file in "exercises/$exercise.cpp" "solutions/$exercise.cpp" "tests/exercises/${exercise}_test.cpp"; do
+            [ -f "$file" ] || fault "missing: $file"
+        done
+        grep -q '^ *begin_here();' "exercises/$exercise.cpp" || fault "exercises/$exercise.cpp does not say begin_here()"
+        [ "$(find "tests/wrong/$exercise" -name '*.cpp' | wc -l)" -ge 5 ] || fault "tests/wrong/$exercise: fewer than five wrong answers"
+        for file in "tests/wrong/$exercise"/*.cpp; do
+            head -1 "$file" | grep -qE '^// .{15,}' || fault "$file: its first line does not name the mistake in words"
+            [ "$(grep -cE '^// (Fails|Seen): .' "$file")" = 2 ] || fault "$file: its head has no lines Fails and Seen"
+        done
+        statement "$chapter" "$name" || status=1
+    done
+    for file in exercises/*/* solutions/*/* tests/exercises/*/* tests/wrong/*/*/*; do
+        exercise=$(sed -E 's|^(tests/)?(exercises\|solutions\|wrong)/||; s|_test\.cpp$||; s|\.[a-z]+$||' <<<"$file")
+        case $file in tests/wrong/*) exercise=${exercise%/*} ;; esac
+        grep -qxF "$exercise" <<<"$exercises" || fault "$file belongs to no exercise of CMakeLists.txt"
+    done
+    return $status
+}
+
+# What the text of a chapter says of one exercise.
+statement() { # CHAPTER NAME
+    local text facts lines status=0 limit
+    local file=chapters/$1/README.md place="exercises/$1/$2.cpp"
+    text=$(awk -v place="\`$place\`" '/^##/ { inside = 0; title = $0 } index($0, place) == 1 { inside = 1; print title } inside' "$file")
+    facts=$(grep -F "\`$place\`" <<<"$text" | head -1)
+    missing() { echo "$file, exercise $2: $1"; status=1; }
+    head -1 <<<"$text" | grep -qE '^### Exercise [0-9]+\.[0-9]+: ' || missing 'no title'
+    grep -qE ' · (warm-up|easy|medium|hard|evening) · [0-9]+ minutes · [0-9]+ points( · (repair|observe))?$' <<<"$facts" ||
+        missing 'its facts are not "`FILE` · warm-up|easy|medium|hard|evening · N minutes · N points[ · repair| · observe]"'
+    [ "$(grep -c '^<details><summary>Hint [123]: ' <<<"$text")" = 3 ] || missing 'not three hints'
+    grep -qE "^\\$ .*\./portlab run $1/$2" <<<"$text" || missing 'no example run'
+    # What the reader writes is what `diff` adds to the stub.
+    case $facts in *evening*) limit=220 ;; *hard*) limit=110 ;; *) limit=70 ;; esac
+    lines=$(diff "$place" "solutions/$1/$2.cpp" | grep -c '^>')
+    [ "$lines" -le $limit ] || missing "the solution adds $lines lines to the stub, more than $limit"
+    return $status
+}
+
 cd "$2" && "$1"

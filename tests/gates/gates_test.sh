@@ -9,7 +9,7 @@ faults=0
 # plant GATE FILE TEXT: the gate must fail once TEXT stands at the end of FILE, and its report must name the file.
 plant() {
     rm -rf "$copy/tree" && mkdir "$copy/tree"
-    (cd "$root" && cp -R chapters common tests cmake bench CMakeLists.txt book.md README.md .clang-format "$copy/tree/")
+    (cd "$root" && cp -R chapters common exercises solutions tests cmake bench CMakeLists.txt book.md README.md .clang-format "$copy/tree/")
     mkdir -p "$(dirname "$copy/tree/$2")"
     printf '%b\n' "$3" >>"$copy/tree/$2"
     local report status
@@ -31,5 +31,12 @@ plant formatting_is_clean chapters/02_bind/bind.cpp 'int  x ;'
 plant chapters_are_listed_everywhere chapters/99_new/README.md '# 99' 99_new
 plant chapters_are_listed_everywhere CMakeLists.txt 'chapter(98_ghost)' 98_ghost
 plant chapters_are_listed_everywhere book.md '## Contents\n9. [x](chapters/97_ghost/README.md): y' 97_ghost
+
+plant exercises_are_complete CMakeLists.txt 'exercise(02_bind ghost)' exercises/02_bind/ghost.cpp
+plant exercises_are_complete solutions/02_bind/orphan.cpp ''
+plant exercises_are_complete tests/wrong/02_bind/orphan/mistake.cpp '// A mistake without an exercise.'
+plant exercises_are_complete tests/wrong/02_bind/any_free_port/unnamed.cpp 'int main() {}'
+plant exercises_are_complete chapters/02_bind/README.md '`exercises/02_bind/any_free_port.cpp` · hopeless' any_free_port
+plant exercises_are_complete solutions/02_bind/any_free_port.cpp "$(yes 'int x;' | head -80)" 'more than 70'
 
 [ $faults = 0 ] && echo 'every gate fails where it should'

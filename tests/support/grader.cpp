@@ -9,10 +9,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <random>
 #include <ranges>
+#include <set>
 #include <string_view>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -176,7 +178,7 @@ bool has_ended(pid_t process) {
 }
 
 std::string what_it_printed(const Process& process) {
-    return process.output().empty() ? "printed nothing" : "printed no more than " + quoted(process.output());
+    return process.output().empty() ? "printed nothing" : "printed no more than " + in_quotes(process.output());
 }
 
 std::string where_it_sleeps(pid_t process) {
@@ -202,11 +204,11 @@ auto waiting(const std::shared_ptr<Process>& process, Wait wait) {
 std::string arguments_in_words(const Launch& launch) {
     std::string text;
     for (const auto& [name, value] : launch.environment)
-        text += (text.empty() ? ", with " : " ") + (value ? name + "=" + quoted(*value) : name + " not set");
+        text += (text.empty() ? ", with " : " ") + (value ? name + "=" + in_quotes(*value) : name + " not set");
     if (!launch.arguments.empty())
         text += text.empty() ? ", with the arguments" : " and the arguments";
     for (const auto& argument : launch.arguments)
-        text += " " + quoted(argument);
+        text += " " + in_quotes(argument);
     return text;
 }
 
@@ -251,9 +253,27 @@ bool sections_exist() {
     return all;
 }
 
+// A check that rejects nothing is no check: a wrong answer must fail it, or the judge's source says why none does.
+bool wrong_answers_fail_every_check() {
+    const std::string root = PORTLAB_SOURCE_DIR "/tests/", path = story.chapter + "/" + story.exercise;
+    std::set<std::string> failed;
+    for (const auto& file : std::filesystem::directory_iterator{root + "wrong/" + path})
+        failed.insert(announced(file.path(), "Fails"));
+    std::ifstream file{root + "exercises/" + path + "_test.cpp"};
+    const std::string judge{std::istreambuf_iterator<char>{file}, {}};
+    bool all = true;
+    for (const Check& check : story.checks)
+        if (!failed.contains(check.name) &&
+            judge.find("// No wrong answer fails: " + check.name + ": ") == judge.npos) {
+            std::printf("no wrong answer fails the check \"%s\"\n", check.name.c_str());
+            all = false;
+        }
+    return all;
+}
+
 } // namespace
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string result = "\"";
     for (const char c : text.substr(0, 300)) {
         if (c == '\n')
@@ -295,7 +315,7 @@ const std::string& Program::complained() const { return process_->complaints(); 
 std::string Program::line() {
     return waiting(process_, [this] {
         if (auto line = process_->next_line()) {
-            tell("read its line " + quoted(*line));
+            tell("read its line " + in_quotes(*line));
             return *line;
         }
         const int status = note_end(process_);
@@ -314,7 +334,7 @@ Address Program::ready() {
     try {
         return support::address_in(line);
     } catch (const support::Overdue&) {
-        throw Failed{"the line " + quoted(line) + " names no ADDRESS:PORT"};
+        throw Failed{"the line " + in_quotes(line) + " names no ADDRESS:PORT"};
     }
 }
 
@@ -342,7 +362,7 @@ int Program::exit_status() {
 }
 
 void Program::type(std::string_view text) {
-    tell("typed " + quoted(text) + " to its standard input");
+    tell("typed " + in_quotes(text) + " to its standard input");
     try {
         process_->type(text);
     } catch (const std::system_error& error) {
@@ -394,25 +414,25 @@ auto told(const std::string& name, Act act) {
 Client::Client(std::string name, support::Client socket) : name_{std::move(name)}, socket_{std::move(socket)} {}
 
 void Client::send(std::string_view bytes) {
-    tell(name_ + " sent " + quoted(bytes));
+    tell(name_ + " sent " + in_quotes(bytes));
     told(name_, [&] { socket_.send(bytes); });
 }
 
 std::string Client::read_line() {
     std::string line = told(name_, [&] { return socket_.read_line(); });
-    tell(name_ + " received the line " + quoted(line));
+    tell(name_ + " received the line " + in_quotes(line));
     return line;
 }
 
 std::string Client::read(std::size_t size) {
     std::string bytes = told(name_, [&] { return socket_.read(size); });
-    tell(name_ + " received " + quoted(bytes));
+    tell(name_ + " received " + in_quotes(bytes));
     return bytes;
 }
 
 std::string Client::read_to_end() {
     std::string bytes = told(name_, [&] { return socket_.read_to_end(); });
-    tell(name_ + " received " + quoted(bytes) + " and the end of the stream");
+    tell(name_ + " received " + in_quotes(bytes) + " and the end of the stream");
     return bytes;
 }
 
@@ -601,7 +621,8 @@ int main(int argc, char** argv) {
     if (mode == "--checks") {
         for (const Check& check : checks)
             std::printf("check: %s\n", check.name.c_str());
-        return sections_exist() ? EXIT_SUCCESS : EXIT_FAILURE;
+        const bool sections = sections_exist(), all_fail = wrong_answers_fail_every_check();
+        return sections && all_fail ? EXIT_SUCCESS : EXIT_FAILURE;
     }
     return EXIT_SUCCESS;
 }

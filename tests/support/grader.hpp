@@ -16,7 +16,9 @@
 //
 //   any_free_port_test PROGRAM                   0: right. 1: not right, and the story of why. 4: not started, or the
 //                                                machine lacks something. With PORTLAB_STRICT set, not started is 1.
-//   any_free_port_test PROGRAM --checks          the same, and every check that was made
+//   any_free_port_test PROGRAM --checks          for a solution: the same, and every check, each of which must refer to
+//   a
+//                                                section of the text and be failed by a wrong answer
 //   any_free_port_test PROGRAM --stub            0 where it is not started
 //   any_free_port_test PROGRAM --wrong SOURCE    0 where it is rejected as the head of SOURCE says:
 //                                                    // The misconception, in words.
@@ -118,7 +120,7 @@ std::string in_words(int error);
 /// "status 0", "status 139: killed by signal 11 (Segmentation fault)".
 std::string status_in_words(int status);
 /// In quotes, with control characters shown.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 /// What an exercise's test defines: it starts the program and checks, from the plainest demand to the finest.
 void judge(Grader& grader);
