@@ -130,9 +130,37 @@ done >"$scratch/first"
 echo "configured to first chapter run: $(field 1 <"$scratch/first" | median) s," \
      "$(ratios <"$scratch/first") x one plain compiler command ($(field 2 <"$scratch/first" | median) s)"
 
-for _ in $(seq "$runs"); do seconds ctest --test-dir "$build_dir" -j2 --output-on-failure --no-tests=error; done >"$scratch/suite"
-suite=$(median <"$scratch/suite")
-echo "the whole suite, -j2: $suite s; target 15: $(verdict "$suite" 15 atmost)"
+# An exercise, in a copy of the tree in which it is solved: from clean to the first verdict, and from an edit to the next one.
+copy=$scratch/copy exercise=02_bind/any_free_port
+mkdir "$copy"
+(cd "$source_dir" && find . -path ./build -prune -o -path ./.git -prune -o -type f -print0 | xargs -0 cp --parents -t "$copy")
+cp "$copy/solutions/$exercise.cpp" "$copy/exercises/$exercise.cpp"
+verdict_of_exercise() { ctest --test-dir "$copy/build" -R "^exercise.${exercise/\//.}$" --no-tests=error; }
+from_clean() { cmake -S "$copy" -B "$copy/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug && verdict_of_exercise; }
+# shellcheck disable=SC2086
+naive() { "${CXX:-c++}" -std=c++20 -g -DASIO_STANDALONE "$copy/bench/naive.cpp" $NAIVE_FLAGS -pthread -o "$scratch/naive" && "$scratch/naive"; }
+for _ in $(seq "$runs"); do rm -rf "$copy/build"; seconds from_clean; done >"$scratch/from_clean"
+clean=$(median <"$scratch/from_clean")
+echo "one exercise from clean to its first verdict: $clean s; target 5: $(verdict "$clean" 5 atmost)"
+for run in $(seq "$runs"); do
+    echo "// edit $run" | tee -a "$copy/bench/naive.cpp" >>"$copy/exercises/$exercise.cpp"
+    a=$(seconds verdict_of_exercise)
+    b=$(seconds naive)
+    echo "$a $b"
+done >"$scratch/edit"
+edit=$(field 1 <"$scratch/edit" | median) part=$(ratios <"$scratch/edit")
+echo "from an edit to the verdict: $edit s; target 0.6: $(verdict "$edit" 0.6 atmost)"
+echo "that is $part x one translation unit with Asio and Catch2 ($(field 2 <"$scratch/edit" | median) s); target 0.35:" \
+     "$(verdict "$part" 0.35 atmost)"
+
+suite() { # WHAT TARGET CTEST_ARGUMENT...
+    local what=$1 target=$2 time
+    shift 2
+    time=$(for _ in $(seq "$runs"); do seconds ctest --test-dir "$build_dir" -j2 --output-on-failure --no-tests=error "$@"; done | median)
+    echo "$what, -j2: $time s; target $target: $(verdict "$time" "$target" atmost)"
+}
+suite 'the suite without the judges of exercises' 15 -LE judge
+suite 'all stubs, solutions and wrong answers of the exercises' 60 -L judge
 
 { seconds configure "$release" Release && seconds cmake --build "$release" --target 08_twelve_factor; } >/dev/null
 $namespace bash "$0" "$source_dir" "$build_dir" "$probe" inside

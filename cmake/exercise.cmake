@@ -1,6 +1,6 @@
 # What makes the loop of an exercise short: headers parsed once, line numbers in place of full debug information (for that,
 # take the -g1 out), and a fast linker where there is one.
-add_library(answer STATIC cmake/answer.cpp)
+add_library(answer STATIC cmake/headers.cpp)
 target_link_libraries(answer PUBLIC asio common)
 target_compile_options(answer PUBLIC -g1)
 target_precompile_headers(answer PRIVATE
@@ -46,6 +46,11 @@ function(exercise chapter name)
     OUTPUT_NAME ${name}_test RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/exercises/${chapter})
   target_link_libraries(${judge} PRIVATE grader)
 
+  if(NOT TARGET judges) # all that judges the judges: `cmake --build --preset default --target judges`
+    add_custom_target(judges)
+  endif()
+  add_dependencies(judges ${judge})
+
   answer(exercise.${id} exercises/${path}.cpp exercises/${chapter} EXCLUDE_FROM_ALL)
   add_test(NAME build.${id} COMMAND ${CMAKE_COMMAND} -P ${PROJECT_SOURCE_DIR}/cmake/build.cmake
     ${CMAKE_BINARY_DIR} exercise.${id} ${judge})
@@ -75,6 +80,7 @@ function(exercise chapter name)
     set(program ${source})
     if(language MATCHES "^(c|cpp)$")
       answer(${subject} ${source} ${directory})
+      add_dependencies(judges ${subject})
       set(program $<TARGET_FILE:${subject}>)
     endif()
     add_test(NAME ${subject} COMMAND ${judge} ${program} --checks)
@@ -84,6 +90,7 @@ function(exercise chapter name)
   foreach(source IN LISTS sources)
     cmake_path(GET source STEM mistake)
     answer(wrong.${id}.${mistake} ${source} wrong/${path})
+    add_dependencies(judges wrong.${id}.${mistake})
     target_compile_options(wrong.${id}.${mistake} PRIVATE -w) # a mistake may be one that the compiler sees
     add_test(NAME wrong.${id}.${mistake} COMMAND ${judge} $<TARGET_FILE:wrong.${id}.${mistake}> --wrong ${source})
     set_tests_properties(wrong.${id}.${mistake} PROPERTIES SKIP_RETURN_CODE 4 LABELS "judge;wrong")

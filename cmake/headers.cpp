@@ -1,0 +1,1 @@
+// Nothing: a library of which this is the source is there for the headers that are precompiled for it.
