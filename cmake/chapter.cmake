@@ -7,6 +7,13 @@ function(portlab_program target source directory)
   target_precompile_headers(${target} REUSE_FROM chapter_headers)
 endfunction()
 
+# built_first(FIXTURE TARGET...): tests that require the fixture see the targets as the sources are now. One such test builds
+# at a time, in all runs of ctest on this tree together.
+function(built_first fixture)
+  add_test(NAME build.${fixture} COMMAND ${CMAKE_COMMAND} -P ${PROJECT_SOURCE_DIR}/cmake/build.cmake ${CMAKE_BINARY_DIR} ${ARGN})
+  set_tests_properties(build.${fixture} PROPERTIES FIXTURES_SETUP ${fixture} RESOURCE_LOCK build)
+endfunction()
+
 add_custom_target(chapters)
 
 # chapter(05_port_conflict conflict_matrix): the programs port_conflict and conflict_matrix of chapters/05_port_conflict,
@@ -35,8 +42,9 @@ function(chapter name)
   endforeach()
   if(BUILD_TESTING)
     portlab_test(${name}_test tests/chapters/${name}_test.cpp PREFIX chapter.${name}. LABEL ${name}
-                 PROGRAMS ${CMAKE_BINARY_DIR}/chapters/${name})
-    add_dependencies(${name}_test ${name})
+                 PROGRAMS ${CMAKE_BINARY_DIR}/chapters/${name} FIXTURE ${name})
+    add_custom_target(${name}.tests DEPENDS ${name} ${name}_test)
+    built_first(${name} ${name}.tests)
     include(tests/wrong/${name}.cmake)
     book_text(chapters/${name}/README.md)
   endif()

@@ -32,8 +32,8 @@ endfunction()
 #                                                   perhaps other languages
 #   tests/exercises/02_bind/any_free_port_test.cpp  what judges all of them
 #   tests/wrong/02_bind/any_free_port/*.cpp         what it must reject       wrong.02_bind.any_free_port.NAME
-# ctest builds the first, and its judge, when it runs exercise.02_bind.any_free_port; a build of everything leaves it out,
-# since it need not compile yet. A copy for students has no solutions and no wrong answers.
+# ctest builds what it runs. A build of everything leaves the exercise out, since it need not compile yet. A copy for students
+# has no solutions and no wrong answers.
 function(exercise chapter name)
   if(NOT BUILD_TESTING)
     return()
@@ -46,15 +46,8 @@ function(exercise chapter name)
     OUTPUT_NAME ${name}_test RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests/exercises/${chapter})
   target_link_libraries(${judge} PRIVATE grader)
 
-  if(NOT TARGET judges) # all that judges the judges: `cmake --build --preset default --target judges`
-    add_custom_target(judges)
-  endif()
-  add_dependencies(judges ${judge})
-
   answer(exercise.${id} exercises/${path}.cpp exercises/${chapter} EXCLUDE_FROM_ALL)
-  add_test(NAME build.${id} COMMAND ${CMAKE_COMMAND} -P ${PROJECT_SOURCE_DIR}/cmake/build.cmake
-    ${CMAKE_BINARY_DIR} exercise.${id} ${judge})
-  set_tests_properties(build.${id} PROPERTIES FIXTURES_SETUP ${id} RESOURCE_LOCK build)
+  built_first(${id} exercise.${id} ${judge})
   add_test(NAME exercise.${id} COMMAND ${judge} $<TARGET_FILE:exercise.${id}>)
   set_tests_properties(exercise.${id} PROPERTIES FIXTURES_REQUIRED ${id} SKIP_RETURN_CODE 4 LABELS "${chapter};exercise")
 
@@ -64,6 +57,13 @@ function(exercise chapter name)
   endif()
   add_test(NAME stub.${id} COMMAND ${judge} $<TARGET_FILE:exercise.${id}> --stub)
   set_tests_properties(stub.${id} PROPERTIES FIXTURES_REQUIRED ${id} SKIP_RETURN_CODE 4 LABELS judge)
+
+  add_custom_target(judged.${id} DEPENDS ${judge})
+  built_first(judged.${id} judged.${id})
+  if(NOT TARGET judged) # `cmake --build --preset default --target judged`: all solutions and wrong answers
+    add_custom_target(judged)
+  endif()
+  add_dependencies(judged judged.${id})
 
   set(wrong ${PROJECT_SOURCE_DIR}/tests/wrong/${path})
   set_property(DIRECTORY ${PROJECT_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${solutions} ${wrong})
@@ -80,19 +80,19 @@ function(exercise chapter name)
     set(program ${source})
     if(language MATCHES "^(c|cpp)$")
       answer(${subject} ${source} ${directory})
-      add_dependencies(judges ${subject})
+      add_dependencies(judged.${id} ${subject})
       set(program $<TARGET_FILE:${subject}>)
     endif()
     add_test(NAME ${subject} COMMAND ${judge} ${program} --checks)
-    set_tests_properties(${subject} PROPERTIES SKIP_RETURN_CODE 4 LABELS judge)
+    set_tests_properties(${subject} PROPERTIES FIXTURES_REQUIRED judged.${id} SKIP_RETURN_CODE 4 LABELS judge)
   endforeach()
   file(GLOB sources ${wrong}/*.cpp)
   foreach(source IN LISTS sources)
     cmake_path(GET source STEM mistake)
     answer(wrong.${id}.${mistake} ${source} wrong/${path})
-    add_dependencies(judges wrong.${id}.${mistake})
+    add_dependencies(judged.${id} wrong.${id}.${mistake})
     target_compile_options(wrong.${id}.${mistake} PRIVATE -w) # a mistake may be one that the compiler sees
     add_test(NAME wrong.${id}.${mistake} COMMAND ${judge} $<TARGET_FILE:wrong.${id}.${mistake}> --wrong ${source})
-    set_tests_properties(wrong.${id}.${mistake} PROPERTIES SKIP_RETURN_CODE 4 LABELS "judge;wrong")
+    set_tests_properties(wrong.${id}.${mistake} PROPERTIES FIXTURES_REQUIRED judged.${id} SKIP_RETURN_CODE 4 LABELS "judge;wrong")
   endforeach()
 endfunction()

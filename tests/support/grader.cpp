@@ -54,16 +54,26 @@ struct Started {
     std::optional<int> status{};
 };
 
+struct Step {
+    std::string what;
+    std::size_t times = 1; // in a row
+};
+
 // All that happened, for the story.
 struct Story {
     std::string chapter, exercise, program;
-    std::vector<std::string> steps;
+    std::vector<Step> steps;
     std::vector<Check> checks; // the last one is being made
     std::vector<Started> programs;
     unsigned clients = 0;
 } story;
 
-void tell(const std::string& step) { story.steps.push_back(step); }
+void tell(const std::string& step) {
+    if (!story.steps.empty() && story.steps.back().what == step)
+        ++story.steps.back().times;
+    else
+        story.steps.push_back({step});
+}
 
 // While all programs sleep, and have been woken by nothing for `silence`, waiting is in vain.
 bool nothing_can_wake_them(milliseconds waited) {
@@ -215,8 +225,15 @@ std::string arguments_in_words(const Launch& launch) {
 void print_story(const Failed& failed) {
     const Check& check = story.checks.back();
     std::printf("%s: not right yet: %s\n\nWhat the grader did\n", story.exercise.c_str(), check.name.c_str());
-    for (std::size_t i = 0; i < story.steps.size(); ++i)
-        std::printf("%3zu. %s\n", i + 1, story.steps[i].c_str());
+    constexpr std::size_t shown = 30; // the last ones
+    const std::size_t first = story.steps.size() > shown ? story.steps.size() - shown : 0;
+    if (first > 0)
+        std::printf("  ...\n");
+    for (std::size_t i = first; i < story.steps.size(); ++i) {
+        const auto& [what, times] = story.steps[i];
+        std::printf("%3zu. %s%s\n", i + 1, what.c_str(),
+                    times > 1 ? (", " + std::to_string(times) + " times").c_str() : "");
+    }
     std::printf("Expected   %s\nObserved   %s\n", check.expected.c_str(), failed.observed.c_str());
     for (const Started& started : story.programs) {
         std::printf("At the end %s\n", state_of(started).c_str());

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# What the judge of an exercise says of programs that go wrong in ways that every exercise shares:
+# story_test.sh JUDGE SOLUTION, the judge of any_free_port and a program that it accepts.
+set -uo pipefail
+judge=$1 solution=$2
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+faults=0
+
+# story STATUS WORDS... <SCRIPT: judged, the shell script on standard input leads to the status and to a story with the words.
+story() {
+    local wanted=$1 words report status
+    shift
+    { echo '#!/bin/bash'; cat; } >"$scratch/program"
+    chmod +x "$scratch/program"
+    report=$("$judge" "$scratch/program" 2>&1 </dev/null)
+    status=$?
+    [ $status = "$wanted" ] || { echo "status $status, wanted $wanted: $report"; faults=$((faults + 1)); return; }
+    for words in "$@"; do
+        [[ $report == *"$words"* ]] || { echo "no \"$words\" in: $report"; faults=$((faults + 1)); }
+    done
+}
+
+story 0 'any_free_port: right' <<<"exec '$solution'"
+story 1 'not right yet: it says where it listens' 'it ended with status 0 before that, and printed nothing' <<<':'
+story 1 'it neither printed more nor ended: it waits in read on descriptor 0, and nothing will wake it; it printed nothing' <<<'read -r line'
+story 1 'it printed no more than "hello\n"' 'waits in read' <<<'echo hello; read -r line'
+story 1 'it ended with status 139: killed by signal 11 (Segmentation fault)' <<<'kill -SEGV $$'
+story 1 'read its line "y", ' 'it prints without end' <<<'exec yes'
+story 1 'names no ADDRESS:PORT' <<<'echo "listening on all"; read -r line'
+story 1 'not right yet: it listens' 'no socket of it listens' 'holds no socket' <<<'echo "listening on 127.0.0.1:8080"; read -r line'
+story 1 'on standard error:' 'the reason' <<<'echo "the reason" >&2; exit 3'
+story 1 'not right yet: it leaves no process behind' 'runs on' <<<"trap '' TERM; (trap '' TERM; read -r forever <>/dev/zero) >/dev/null 2>&1 & exec '$solution'"
+story 4 'not started: begin at somewhere' <<<'echo "not started: begin at somewhere" >&2; exit 77'
+PORTLAB_STRICT=1 story 1 'not started' <<<'echo "not started: begin at somewhere" >&2; exit 77'
+# The story comes first.
+report=$("$judge" /bin/true)
+[[ $report == "any_free_port: not right yet"* ]] || { echo "something stands before the story: $report"; faults=$((faults + 1)); }
+# A wrong answer must be rejected for its reason.
+printf '// It does nothing.\n// Fails: it says where it listens\n// Seen: it ended with status 0\n' >"$scratch/wrong.cpp"
+"$judge" /bin/true --wrong "$scratch/wrong.cpp" >/dev/null || { echo 'the right reason is not taken'; faults=$((faults + 1)); }
+for other in 's/it says where it listens/it listens/' 's/status 0/status 1/'; do
+    sed "$other" "$scratch/wrong.cpp" >"$scratch/other.cpp"
+    "$judge" /bin/true --wrong "$scratch/other.cpp" >/dev/null && { echo "another reason is taken: $other"; faults=$((faults + 1)); }
+done
+"$judge" "$solution" --wrong "$scratch/wrong.cpp" >/dev/null && { echo 'a right answer passes as a wrong one'; faults=$((faults + 1)); }
+"$judge" "$solution" --stub >/dev/null; [ $? != 0 ] || { echo 'a started program passes as a stub'; faults=$((faults + 1)); }
+
+[ $faults = 0 ] && echo 'every story is told'
