@@ -322,4 +322,14 @@ Client Process::borrow(int number) const {
 #endif
 }
 
+Client Process::borrow(const common::SocketRow& row) const {
+    namespace fs = std::filesystem;
+    std::error_code gone; // the process may close a descriptor while we look
+    for (const auto& entry : fs::directory_iterator{"/proc/" + std::to_string(pid_) + "/fd", gone})
+        if (fs::read_symlink(entry.path(), gone) == "socket:[" + std::to_string(row.inode) + "]")
+            return borrow(std::stoi(entry.path().filename()));
+    give_up("the program does not hold the socket at " + to_string(row.local) + " any more");
+    return Client{-1};
+}
+
 } // namespace support

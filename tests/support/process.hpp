@@ -69,6 +69,8 @@ class Process {
     /// The child's descriptor `number`, duplicated into the test: the same socket, for getsockopt(2) to ask about
     /// (pidfd_getfd(2)). Skips the test where the system does not allow it.
     Client borrow(int number) const;
+    /// The same, for the socket in that row of the kernel's table.
+    Client borrow(const common::SocketRow& row) const;
 
   private:
     /// Waits for output and takes it; false when both streams have ended. More than 4 MB is a reason to give up.
