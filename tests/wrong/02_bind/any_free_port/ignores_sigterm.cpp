@@ -13,13 +13,13 @@ using asio::ip::tcp;
 int main() {
     try {
         common::Stop stop;
+        std::signal(SIGTERM, SIG_IGN);
         asio::io_context context;
         tcp::acceptor acceptor{context};
         acceptor.open(tcp::v4());
         acceptor.bind({asio::ip::address_v4::loopback(), 0});
         acceptor.listen();
         std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
-        std::signal(SIGTERM, SIG_IGN);
         stop.wait();
     } catch (const std::exception& error) {
         std::cerr << "any_free_port: " << error.what() << '\n';
