@@ -632,7 +632,7 @@ int main(int argc, char** argv) {
         return verdict_skipped;
     if (mode == "--wrong") {
         const std::string fails = announced(argv[3], "Fails"), seen = announced(argv[3], "Seen");
-        if (verdict == right && !story.left_out.empty() && checks.back().name == fails)
+        if (verdict == right && !story.left_out.empty())
             return verdict_skipped;
         const bool as_announced =
             verdict == wrong && checks.back().name == fails && observed.find(seen) != observed.npos;
@@ -649,7 +649,7 @@ int main(int argc, char** argv) {
         return EXIT_FAILURE;
     std::printf("%s: right, %zu checks\n", story.exercise.c_str(), checks.size());
     if (!story.left_out.empty())
-        std::printf("left out: %s: %s\n", checks.back().name.c_str(), story.left_out.c_str());
+        std::printf("the last part was left out: %s\n", story.left_out.c_str());
     if (mode == "--checks") {
         for (const Check& check : checks)
             std::printf("check: %s\n", check.name.c_str());
