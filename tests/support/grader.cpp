@@ -384,6 +384,10 @@ void Program::type(std::string_view text) {
     try {
         process_->type(text);
     } catch (const std::system_error& error) {
+        if (error.code().value() == EPIPE) {
+            const int status = waiting(process_, [this] { return note_end(process_); });
+            throw Failed{"it ended with " + status_in_words(status) + " and had not read all of its standard input"};
+        }
         throw Failed{"it does not read its standard input any more: " + in_words(error.code().value())};
     }
 }
@@ -547,6 +551,11 @@ void Grader::where_possible(const std::function<void()>& part) {
     } catch (const support::LeftOut& reason) {
         story.left_out = reason.what();
     }
+}
+
+void Grader::new_scene() {
+    story.steps.clear();
+    std::erase_if(story.programs, [](const Started& one) { return one.status.has_value(); });
 }
 
 std::pair<std::uint16_t, std::uint16_t> Grader::ephemeral_range() {

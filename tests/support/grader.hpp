@@ -120,6 +120,9 @@ class Grader {
     /// Makes the last check of all, where this machine has what it needs; elsewhere the verdict says that it was left
     /// out.
     void where_possible(const std::function<void()>& part);
+
+    /// What follows needs nothing of what was done before: the story begins here, without the programs that have ended.
+    void new_scene();
 };
 
 /// "ECONNREFUSED (Connection refused)"; "no error".

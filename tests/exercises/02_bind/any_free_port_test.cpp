@@ -57,14 +57,17 @@ void grader::judge(Grader& grader) {
     };
     first.send_signal(SIGTERM);
     must_end(first, "on SIGTERM");
+    grader.new_scene();
     Program third = grader.start();
     third.ready();
     third.send_signal(SIGINT);
     must_end(third, "on SIGINT");
+    grader.new_scene();
     Program fourth = grader.start();
     fourth.ready();
     fourth.type("\n");
     must_end(fourth, "after Enter");
+    grader.new_scene();
     Program fifth = grader.start();
     fifth.ready();
     fifth.close_input();
@@ -79,6 +82,7 @@ void grader::judge(Grader& grader) {
                                                        std::to_string(high));
     grader.where_possible([&] {
         // In a network that is not the grader's alone, somebody might take the number in between, but not twice.
+        grader.new_scene();
         Program sixth = grader.start();
         sixth.ready();
         const SocketRow again = sixth.listener();

@@ -99,6 +99,7 @@ void grader::judge(Grader& grader) {
     grader.check("a port that is bound and does not listen is taken as well",
                  "status 1, and on standard error the address, the port and \"Address already in use\"",
                  "Nobody looks at the error");
+    grader.new_scene();
     const support::Client silent = support::bound_socket("127.0.0.1");
     grader.did("bound a socket to " + to_string(silent.local()) + ", which does not listen");
     expect_refusal(grader, grader.start(at(silent.local().ip, silent.local().port)), silent.local(), EADDRINUSE);
@@ -108,6 +109,7 @@ void grader::judge(Grader& grader) {
         grader.check("it tells an address that is not there from a port in use",
                      "status 1, and on standard error the address, the port and \"Cannot assign requested address\"",
                      "The address is not ours: `EADDRNOTAVAIL`.");
+        grader.new_scene();
         const Address elsewhere{foreign, grader.fresh_port()};
         expect_refusal(grader, grader.start(at(elsewhere.ip, elsewhere.port)), elsewhere, EADDRNOTAVAIL);
     }
@@ -116,6 +118,7 @@ void grader::judge(Grader& grader) {
                  "status 1, and on standard error the address, the port and \"Permission denied\"",
                  "A privileged port: `EACCES`.");
     grader.where_possible([&] {
+        grader.new_scene();
         unsigned first_allowed = 1024;
         try {
             support::set_sysctl("net/ipv4/ip_unprivileged_port_start", "1024");

@@ -165,6 +165,7 @@ void grader::judge(Grader& grader) {
                  "a number that is free for both protocols, from those that the kernel chooses from",
                  "What the kernel did");
     grader.where_possible([&] {
+        grader.new_scene();
         const Crowd crowd{grader};
         std::string left;
         for (int run = 0; run < 5; ++run) { // the kernel may happen to choose well at once
