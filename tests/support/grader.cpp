@@ -13,7 +13,6 @@
 #include <fstream>
 #include <iterator>
 #include <random>
-#include <ranges>
 #include <set>
 #include <string_view>
 #include <sys/wait.h>
@@ -135,7 +134,8 @@ std::string state_of(const Started& started) {
     std::vector<SocketRow> rows = started.process->sockets(Protocol::tcp);
     std::ranges::copy(started.process->sockets(Protocol::udp), std::back_inserter(rows));
     text += rows.empty() ? ", and holds no socket with a port" : ", and holds";
-    for (const SocketRow& row : rows | std::views::take(8))
+    rows.resize(std::min<std::size_t>(rows.size(), 8)); // clang 14 has no std::views
+    for (const SocketRow& row : rows)
         text += "\n             " + row_in_words(row);
     return text;
 }

@@ -1,4 +1,4 @@
-// Takes port 8080, because that was free when it was written.
+// Takes port 24817, because that was free when it was written.
 // Fails: a second copy runs beside it
 // Seen: it ended with status 1
 #include "common/stop.hpp"
@@ -15,7 +15,7 @@ int main() {
         asio::io_context context;
         tcp::acceptor acceptor{context};
         acceptor.open(tcp::v4());
-        acceptor.bind({asio::ip::address_v4::loopback(), 8080});
+        acceptor.bind({asio::ip::address_v4::loopback(), 24817});
         acceptor.listen();
         std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
         stop.wait();

@@ -22,7 +22,7 @@ int main() {
         tcp::acceptor acceptor{context};
         udp::socket datagrams{context, udp::v4()};
         acceptor.open(tcp::v4());
-        acceptor.bind({loopback, 8080});
+        acceptor.bind({loopback, 24818});
         datagrams.bind({loopback, acceptor.local_endpoint().port()});
         acceptor.listen();
         std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
