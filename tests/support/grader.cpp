@@ -422,6 +422,17 @@ support::Client Program::borrow(int number) const { return process_->borrow(numb
 
 support::Client Program::borrow(const SocketRow& row) const { return process_->borrow(row); }
 
+std::vector<int> Program::socket_descriptors() const {
+    namespace fs = std::filesystem;
+    std::vector<int> result;
+    std::error_code gone; // the program may close a descriptor while we look
+    for (const auto& entry : fs::directory_iterator{"/proc/" + std::to_string(pid()) + "/fd", gone})
+        if (fs::read_symlink(entry.path(), gone).string().starts_with("socket:"))
+            result.push_back(std::stoi(entry.path().filename()));
+    std::ranges::sort(result);
+    return result;
+}
+
 namespace {
 
 template <class Act>

@@ -61,6 +61,8 @@ class Program {
     support::Client borrow(int number) const;
     /// The same, for the socket in that row of the kernel's table.
     support::Client borrow(const SocketRow& row) const;
+    /// Its descriptors that are sockets of any kind, with or without a port, in order; proc(5).
+    std::vector<int> socket_descriptors() const;
 
   private:
     std::shared_ptr<support::Process> process_;
