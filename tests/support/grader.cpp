@@ -220,6 +220,8 @@ std::string arguments_in_words(const Launch& launch) {
         text += text.empty() ? ", with the arguments" : " and the arguments";
     for (const auto& argument : launch.arguments)
         text += " " + in_quotes(argument);
+    if (launch.descriptors != 0)
+        text += ", limited to " + std::to_string(launch.descriptors) + " descriptors";
     return text;
 }
 
@@ -380,7 +382,8 @@ int Program::exit_status() {
 }
 
 void Program::type(std::string_view text) {
-    tell("typed " + in_quotes(text) + " to its standard input");
+    tell("typed " + in_quotes(text.substr(0, 80)) + " to its standard input" +
+         (text.size() > 80 ? ", the first of " + std::to_string(text.size()) + " bytes" : ""));
     try {
         process_->type(text);
     } catch (const std::system_error& error) {

@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <set>
 #include <sstream>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
@@ -194,6 +195,8 @@ Process::Process(const std::string& path, const Launch& launch) {
             ::dup2(copy, next++);
         for (; next < 256; ++next)
             ::close(next); // whatever the test's own parent left open
+        if (const rlimit limit{launch.descriptors, launch.descriptors}; launch.descriptors != 0)
+            ::setrlimit(RLIMIT_NOFILE, &limit);
         do_without(launch.lacking);
         ::execve(path.c_str(), argv.data(), envp.data());
         std::perror(path.c_str());

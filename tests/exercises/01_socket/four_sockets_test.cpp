@@ -129,9 +129,20 @@ void grader::judge(Grader& grader) {
                       std::to_string(without.socket_descriptors().size()) + "; lines that begin with \"no IPv6\": " +
                       std::to_string(rest.missing.size()) + "; its last line is " + in_quotes(rest.last));
 
+    grader.check("another refusal ends it with status 1", "a reason on standard error, and status 1",
+                 "No descriptor is free");
+    Program short_of = grader.start({.descriptors = static_cast<unsigned>(said.back())});
+    grader.did("so its last socket, which had descriptor " + std::to_string(said.back()) + ", has none left");
+    const std::size_t count = short_of.lines_to_the_end().size();
+    int status = short_of.exit_status();
+    grader.expect(status == 1 && !short_of.complained().empty(),
+                  "it ended with " + status_in_words(status) + " after " + std::to_string(count) +
+                      " lines, and printed on standard error " +
+                      (short_of.complained().empty() ? "nothing" : in_quotes(short_of.complained())));
+
     grader.check("it ends on Enter with status 0", "it ends when Enter is pressed, and not before", "Run it");
     program.type("\n");
-    int status = program.exit_status();
+    status = program.exit_status();
     grader.expect(status == 0, "it ended with " + status_in_words(status));
 
     grader.check("it ends on SIGTERM with status 0", "the signal ends the wait, and the status is 0", "Run it");

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 using namespace grader;
@@ -37,34 +36,26 @@ void expect_no_socket(Grader& grader, const Program& program) {
                   "it has answered and waits for the next line, and of its descriptors these are sockets: " + held);
 }
 
-// Starts the program so that it may have only a few descriptors; a child inherits the limit.
-Program start_limited(Grader& grader, rlim_t descriptors) {
-    rlimit ours{};
-    ::getrlimit(RLIMIT_NOFILE, &ours);
-    const rlimit low{descriptors, ours.rlim_max};
-    ::setrlimit(RLIMIT_NOFILE, &low);
-    Program program = grader.start();
-    ::setrlimit(RLIMIT_NOFILE, &ours);
-    grader.did("limited it to " + std::to_string(descriptors) + " descriptors");
-    return program;
-}
-
 } // namespace
 
 void grader::judge(Grader& grader) {
-    constexpr std::array options{SO_TYPE, SO_SNDBUF, SO_RCVBUF, SO_DOMAIN, SO_PROTOCOL};
-    const int known = options[grader.draw(0, options.size() - 1)];
-    const std::string option = std::to_string(known);
-
     grader.check("it answers a line when it is typed",
-                 "the line \"descriptor N: option K is VALUE\", with the value that a new TCP socket has",
+                 "the line \"descriptor N: option K is VALUE\", with the value that a new TCP socket over IPv4 has",
                  "The program");
     Program program = grader.start();
-    program.type(option + "\n");
-    std::string line = program.line();
-    const std::string right = " is " + std::to_string(option_of_a_new_socket(known));
-    grader.expect(descriptor_in(line, option) >= 0 && line.ends_with("option " + option + right),
-                  "it says " + in_quotes(line) + ", and the kernel says that option " + option + right);
+    std::array options{SO_TYPE, SO_RCVBUF, SO_DOMAIN, SO_PROTOCOL};
+    std::swap(options.front(), options[grader.draw(0, options.size() - 1)]);
+    std::string option, right, line;
+    int descriptor = -1;
+    for (const int asked : options) {
+        option = std::to_string(asked);
+        right = " is " + std::to_string(option_of_a_new_socket(asked));
+        program.type(option + "\n");
+        line = program.line();
+        descriptor = descriptor_in(line, option);
+        grader.expect(descriptor >= 0 && line.ends_with("option " + option + right),
+                      "it says " + in_quotes(line) + ", and the kernel says that option " + option + right);
+    }
 
     grader.check("it holds no socket while it waits", "an open socket from a line to its answer, and none after that",
                  "No descriptor is free");
@@ -93,7 +84,7 @@ void grader::judge(Grader& grader) {
     grader.check("two thousand lines take one descriptor",
                  "as many answers as lines, all with the same descriptor, where the process may have 64",
                  "No descriptor is free");
-    Program limited = start_limited(grader, 64);
+    Program limited = grader.start({.descriptors = 64});
     std::string input;
     while (input.size() < 2 * many)
         input += std::to_string(grader.draw(0, 9)) + "\n"; // the kernel refuses option 0
@@ -105,9 +96,22 @@ void grader::judge(Grader& grader) {
                                                            std::to_string(lines.size()) + ", and ended with " +
                                                            status_in_words(status));
     for (std::size_t i = 0; i < lines.size(); ++i) {
-        const int descriptor = descriptor_in(lines[i], input.substr(2 * i, 1));
-        grader.expect(descriptor >= 0 && descriptor == descriptor_in(lines.front(), input.substr(0, 1)),
+        const int one = descriptor_in(lines[i], input.substr(2 * i, 1));
+        grader.expect(one >= 0 && one == descriptor_in(lines.front(), input.substr(0, 1)),
                       "its first answer is " + in_quotes(lines.front()) + ", and answer " + std::to_string(i + 1) +
                           " is " + in_quotes(lines[i]));
     }
+
+    grader.check("where no socket can be opened it ends with status 1",
+                 "no answer, a reason on standard error, and status 1", "No descriptor is free");
+    Program without = grader.start({.descriptors = static_cast<unsigned>(descriptor)});
+    grader.did("so its socket, which had descriptor " + std::to_string(descriptor) + ", has none left");
+    without.type(option + "\n");
+    without.close_input();
+    const auto answers = without.lines_to_the_end();
+    status = without.exit_status();
+    grader.expect(answers.empty() && status == 1 && !without.complained().empty(),
+                  "it ended with " + status_in_words(status) + ", printed " +
+                      (answers.empty() ? "nothing" : in_quotes(answers.front())) + ", and on standard error " +
+                      (without.complained().empty() ? "nothing" : in_quotes(without.complained())));
 }
