@@ -387,11 +387,13 @@ void Program::type(std::string_view text) {
     try {
         process_->type(text);
     } catch (const std::system_error& error) {
-        if (error.code().value() == EPIPE) {
-            const int status = waiting(process_, [this] { return note_end(process_); });
-            throw Failed{"it ended with " + status_in_words(status) + " and had not read all of its standard input"};
+        int status = 0;
+        try {
+            status = waiting(process_, [this] { return note_end(process_); });
+        } catch (const Failed&) {
+            throw Failed{"it does not read its standard input any more: " + in_words(error.code().value())};
         }
-        throw Failed{"it does not read its standard input any more: " + in_words(error.code().value())};
+        throw Failed{"it ended with " + status_in_words(status) + " before that, and " + what_it_printed(*process_)};
     }
 }
 
