@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 using namespace grader;
@@ -36,6 +38,18 @@ void expect_no_socket(Grader& grader, const Program& program) {
                   "it has answered and waits for the next line, and of its descriptors these are sockets: " + held);
 }
 
+// From now on the running program may have no descriptor from this number on.
+void take_descriptors_away(Grader& grader, const Program& program, int from) {
+#ifdef __linux__
+    const rlimit limit{static_cast<rlim_t>(from), static_cast<rlim_t>(from)};
+    if (::prlimit(program.pid(), RLIMIT_NOFILE, &limit, nullptr) != 0)
+        support::leave_out("needs prlimit: " + in_words(errno));
+    grader.did("limited it to the descriptors below " + std::to_string(from) + ", so that none is left for a socket");
+#else
+    support::leave_out("needs prlimit, which Linux has, for process " + std::to_string(program.pid()));
+#endif
+}
+
 } // namespace
 
 void grader::judge(Grader& grader) {
@@ -46,14 +60,12 @@ void grader::judge(Grader& grader) {
     std::array options{SO_TYPE, SO_RCVBUF, SO_DOMAIN, SO_PROTOCOL};
     std::swap(options.front(), options[grader.draw(0, options.size() - 1)]);
     std::string option, right, line;
-    int descriptor = -1;
     for (const int asked : options) {
         option = std::to_string(asked);
         right = " is " + std::to_string(option_of_a_new_socket(asked));
         program.type(option + "\n");
         line = program.line();
-        descriptor = descriptor_in(line, option);
-        grader.expect(descriptor >= 0 && line.ends_with("option " + option + right),
+        grader.expect(descriptor_in(line, option) >= 0 && line.ends_with("option " + option + right),
                       "it says " + in_quotes(line) + ", and the kernel says that option " + option + right);
     }
 
@@ -104,10 +116,10 @@ void grader::judge(Grader& grader) {
 
     grader.check("where no socket can be opened it ends with status 1",
                  "no answer, a reason on standard error, and status 1", "No descriptor is free");
-    Program without = grader.start({.descriptors = static_cast<unsigned>(descriptor)});
-    grader.did("so its socket, which had descriptor " + std::to_string(descriptor) + ", has none left");
+    Program without = grader.start();
     without.type(option + "\n");
-    without.close_input();
+    take_descriptors_away(grader, without, descriptor_in(without.line(), option));
+    without.type(option + "\n");
     const auto answers = without.lines_to_the_end();
     status = without.exit_status();
     grader.expect(answers.empty() && status == 1 && !without.complained().empty(),
