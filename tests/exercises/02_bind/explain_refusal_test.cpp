@@ -29,7 +29,7 @@ bool gives(std::string text, int error) {
 }
 
 void expect_reason(Grader& grader, const Program& program, int error) {
-    const std::string says = "it says " + quoted(program.complained()) + " on standard error";
+    const std::string says = "it says " + in_quotes(program.complained()) + " on standard error";
     grader.expect(gives(program.complained(), error), says);
     for (const int other : {EADDRINUSE, EADDRNOTAVAIL, EACCES})
         grader.expect(other == error || !gives(program.complained(), other), says);
@@ -39,9 +39,9 @@ void expect_reason(Grader& grader, const Program& program, int error) {
 void expect_refusal(Grader& grader, Program program, const Address& wanted, int error) {
     const int status = program.exit_status();
     grader.expect(status == 1, "it ended with " + status_in_words(status));
-    grader.expect(program.printed().empty(), "it printed " + quoted(program.printed()) + " on standard output");
+    grader.expect(program.printed().empty(), "it printed " + in_quotes(program.printed()) + " on standard output");
     grader.expect(program.complained().find(to_string(wanted)) != std::string::npos,
-                  "it says " + quoted(program.complained()) + " on standard error, without " + to_string(wanted));
+                  "it says " + in_quotes(program.complained()) + " on standard error, without " + to_string(wanted));
     expect_reason(grader, program, error);
 }
 
@@ -85,12 +85,12 @@ void grader::judge(Grader& grader) {
 
     grader.check("it prints nothing on standard output when it is refused",
                  "no line on standard output, which is for results; the complaint is on standard error", in_use);
-    grader.expect(refused.printed().empty(), "it printed " + quoted(refused.printed()));
+    grader.expect(refused.printed().empty(), "it printed " + in_quotes(refused.printed()));
 
     grader.check("it names the address and the port", "on standard error, the words \"" + to_string(taken) + "\"",
                  in_use);
     grader.expect(refused.complained().find(to_string(taken)) != std::string::npos,
-                  "it says " + quoted(refused.complained()) + " on standard error");
+                  "it says " + in_quotes(refused.complained()) + " on standard error");
 
     grader.check("it gives the reason",
                  "on standard error, the system's words \"Address already in use\", and no other reason", in_use);

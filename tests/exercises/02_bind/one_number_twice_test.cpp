@@ -24,7 +24,7 @@ class Asker {
 
     // The answer to a datagram, without a newline that may end it.
     std::string ask(const std::string& datagram) {
-        const std::string what = "sent the datagram " + quoted(datagram) + " from " + local() + " to " + server_;
+        const std::string what = "sent the datagram " + in_quotes(datagram) + " from " + local() + " to " + server_;
         grader_.did(what);
         ::send(socket_.descriptor(), datagram.data(), datagram.size(), MSG_NOSIGNAL);
         const auto waited = support::wait_for_any({{socket_.descriptor(), POLLIN}}, support::patience);
@@ -35,7 +35,7 @@ class Asker {
         if (size < 0)
             grader_.fail("the client that " + what + " got " + in_words(errno));
         std::string answer{buffer.data(), static_cast<std::size_t>(size)};
-        grader_.did("received the datagram " + quoted(answer));
+        grader_.did("received the datagram " + in_quotes(answer));
         if (answer.ends_with('\n'))
             answer.pop_back();
         return answer;
@@ -49,7 +49,7 @@ class Asker {
 
 void expect_answer(Grader& grader, Asker& asker, const std::string& datagram) {
     const std::string answer = asker.ask(datagram);
-    grader.expect(answer == asker.local(), "the answer to " + asker.local() + " is " + quoted(answer));
+    grader.expect(answer == asker.local(), "the answer to " + asker.local() + " is " + in_quotes(answer));
 }
 
 // Its one UDP socket with a port.

@@ -94,7 +94,7 @@ class Server {
         const std::string& printed = program.printed();
         grader_.expect(printed == answer + "\n",
                        "it ended with " + status_in_words(status) + ", and " +
-                           (printed.empty() ? "printed nothing" : "its answer is " + quoted(printed)));
+                           (printed.empty() ? "printed nothing" : "its answer is " + in_quotes(printed)));
         grader_.expect(status == 0, "its answer is right, and it ended with " + status_in_words(status));
         process.close_input();
         process.exit_status();
