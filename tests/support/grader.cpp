@@ -440,6 +440,14 @@ std::vector<int> Program::socket_descriptors() const {
     return result;
 }
 
+void Program::rest() {
+    support::eventually([this] { return has_ended(process_->pid()) || support::asleep(process_->pid()); });
+    if (has_ended(process_->pid()))
+        note_end(process_);
+    tell("waited until it does nothing more by itself: it " +
+         (entry(process_).status ? "has ended" : support::doing(pid())));
+}
+
 namespace {
 
 template <class Act>

@@ -64,6 +64,8 @@ class Program {
     /// Its descriptors that are sockets of any kind, with or without a port, in order; proc(5).
     std::vector<int> socket_descriptors() const;
 
+    void rest(); ///< Waits until it does nothing more by itself: it sleeps, or has ended.
+
   private:
     std::shared_ptr<support::Process> process_;
 };
