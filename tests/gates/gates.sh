@@ -81,10 +81,10 @@ exercises_are_complete() {
 # What the text of a chapter says of one exercise.
 statement() { # CHAPTER NAME
     local text facts lines status=0 limit
-    local file=chapters/$1/README.md place="exercises/$1/$2.cpp"
+    local file=chapters/$1/README.md place="exercises/$1/$2.cpp" name=$2
     text=$(awk -v place="\`$place\`" '/^##/ { inside = 0; title = $0 } index($0, place) == 1 { inside = 1; print title } inside' "$file")
     facts=$(grep -F "\`$place\`" <<<"$text" | head -1)
-    missing() { echo "$file, exercise $2: $1"; status=1; }
+    missing() { echo "$file, exercise $name: $1"; status=1; }
     head -1 <<<"$text" | grep -qE '^### Exercise [0-9]+\.[0-9]+: ' || missing 'no title'
     grep -qE ' · (warm-up|easy|medium|hard|evening) · [0-9]+ minutes · [0-9]+ points( · (repair|observe))?$' <<<"$facts" ||
         missing 'its facts are not "`FILE` · warm-up|easy|medium|hard|evening · N minutes · N points[ · repair| · observe]"'

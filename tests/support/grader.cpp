@@ -37,7 +37,9 @@ constexpr int status_not_started = 77; // exercises/begin_here.hpp
 constexpr int verdict_skipped = 4;     // CTest's SKIP_RETURN_CODE
 
 struct Failed {
+    explicit Failed(std::string words);
     std::string observed;
+    std::vector<std::string> states; // of the programs, while the grader's own sockets are still there
 };
 struct NotStarted {
     std::string words;
@@ -140,6 +142,11 @@ std::string state_of(const Started& started) {
     return text;
 }
 
+Failed::Failed(std::string words) : observed{std::move(words)} {
+    for (const Started& started : story.programs)
+        states.push_back(state_of(started));
+}
+
 // Processes that the program left behind: they became ours when it ended.
 std::vector<pid_t> left_behind() {
     auto all = support::descendants(::getpid());
@@ -238,8 +245,11 @@ void print_story(const Failed& failed) {
                     times > 1 ? (", " + std::to_string(times) + " times").c_str() : "");
     }
     std::printf("Expected   %s\nObserved   %s\n", check.expected.c_str(), failed.observed.c_str());
-    for (const Started& started : story.programs) {
-        std::printf("At the end %s\n", state_of(started).c_str());
+    for (std::size_t i = 0; i < story.programs.size(); ++i) {
+        const Started& started = story.programs[i];
+        if (started.status == 0 && started.process->complaints().empty() && i + 1 < story.programs.size())
+            continue; // it has done its part
+        std::printf("At the end %s\n", started.status ? state_of(started).c_str() : failed.states[i].c_str());
         if (!started.process->complaints().empty())
             std::printf("           on standard error:%s\n",
                         lines_in(started.process->complaints(), "             ").c_str());
@@ -365,8 +375,8 @@ std::vector<std::string> Program::lines_to_the_end() {
             lines.push_back(*line);
         return note_end(process_);
     });
-    tell("read what it printed until it ended: " + std::to_string(lines.size()) +
-         (lines.size() == 1 ? " line" : " lines"));
+    tell("read what it printed until it ended: " +
+         (lines.size() == 1 ? in_quotes(lines.front()) : std::to_string(lines.size()) + " lines"));
     return lines;
 }
 
