@@ -76,7 +76,7 @@ void ask(Grader& grader, const Address& local, const Address& peer, const std::s
 } // namespace
 
 void grader::judge(Grader& grader) {
-    grader.check("it names an open connection", "ESTAB, while both ends are held", "What the kernel did");
+    grader.check("it names an open connection", "one line, ESTAB, while both ends are held", "What the kernel did");
 
     // The whole scene is there before the first question.
     Scene scene{grader};
@@ -144,7 +144,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("it tells addresses apart",
                  "the right state of each of two connections that have the same two ports, and not the same addresses",
-                 "Predict");
+                 "Run it");
     ask(grader, one.local(), server, "ESTAB");
     ask(grader, namesake, server, "FIN-WAIT-2");
     ask(grader, server, one.local(), "ESTAB");
@@ -176,6 +176,7 @@ void grader::judge(Grader& grader) {
     for (const auto& peer : {source, nobody}) {
         Program program = grader.start({.arguments = {to_string(server), to_string(peer)}});
         const int status = program.exit_status();
-        grader.expect(status == 0, "it ended with " + status_in_words(status));
+        grader.expect(status == 0, "asked for " + to_string(server) + " -> " + to_string(peer) + ", it ended with " +
+                                       status_in_words(status));
     }
 }

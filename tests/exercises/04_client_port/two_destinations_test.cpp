@@ -36,7 +36,8 @@ void grader::judge(Grader& grader) {
     Client other = grader.listen("127.0.0.1");
     const support::Client quiet = support::bound_socket("127.0.0.1"); // it does not listen: nobody gets in
 
-    grader.check("it says from where it calls", "the first line is \"from ADDRESS:PORT\"", "Run it");
+    grader.check("it gets to its first line", "\"from ADDRESS:PORT\", as soon as both connections are there",
+                 "The program");
     Program program = grader.start(both(one.local(), other.local()));
     const std::string from = program.line();
     grader.expect(from.starts_with("from "), "its first line is " + in_quotes(from));
@@ -47,7 +48,7 @@ void grader::judge(Grader& grader) {
     const Client to_other = other.accept();
 
     grader.check("both connections have one source", "both servers see the same address and port as their peer's",
-                 "Predict");
+                 "The program");
     const Address source = to_one.peer();
     grader.expect(to_other.peer() == source,
                   "one server sees " + to_string(source) + ", the other sees " + to_string(to_other.peer()));

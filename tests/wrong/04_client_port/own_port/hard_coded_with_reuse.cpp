@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
         tcp::socket client{context};
         client.open(tcp::v4());
         client.set_option(tcp::socket::reuse_address{true});
-        client.bind({tcp::v4(), 40123});
+        client.bind({tcp::v4(), 40124});
         client.connect(server);
         std::cout << "from " << client.local_endpoint() << '\n' << "to " << client.remote_endpoint() << std::endl;
         stop.wait();

@@ -1,5 +1,5 @@
 // Believes that two sockets are two connections.
-// Fails: it says from where it calls
+// Fails: it gets to its first line
 // Seen: it ended with status 0 before that
 #include "common/config.hpp"
 #include "common/stop.hpp"

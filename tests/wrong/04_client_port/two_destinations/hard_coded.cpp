@@ -1,4 +1,4 @@
-// Believes that a shared port must be agreed on beforehand: takes 40123, with SO_REUSEADDR.
+// Believes that a shared port must be agreed on beforehand: takes 40125, with SO_REUSEADDR.
 // Fails: a second copy runs beside it
 // Seen: it ended with status 1 before that
 #include "common/config.hpp"
@@ -34,7 +34,7 @@ int main(int argc, char** argv) {
         common::Stop stop;
         asio::io_context context;
         tcp::socket first{context}, second{context};
-        call(first, {tcp::v4(), 40123}, one);
+        call(first, {tcp::v4(), 40125}, one);
         call(second, first.local_endpoint(), other);
         std::cout << "from " << first.local_endpoint() << '\n';
         std::cout << "to " << first.remote_endpoint() << '\n' << "to " << second.remote_endpoint() << std::endl;

@@ -1,5 +1,5 @@
 // Believes that a port can be shared as long as the destinations differ, without an option.
-// Fails: it says from where it calls
+// Fails: it gets to its first line
 // Seen: it ended with status 1 before that
 #include "common/config.hpp"
 #include "common/stop.hpp"

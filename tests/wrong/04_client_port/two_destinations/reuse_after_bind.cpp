@@ -1,5 +1,5 @@
 // Sets SO_REUSEADDR too late: after bind, when the port has been asked for.
-// Fails: it says from where it calls
+// Fails: it gets to its first line
 // Seen: it ended with status 1 before that
 #include "common/config.hpp"
 #include "common/stop.hpp"
