@@ -3,19 +3,19 @@
 #include "exercises/begin_here.hpp"
 
 #include <arpa/inet.h>
-#include <array>
 #include <asio/ip/tcp.hpp>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <sstream>
 #include <string>
+#include <vector>
 
 using asio::ip::tcp;
 
 // The states by their numbers in the kernel's table, as `ss` writes them.
-const std::array<std::string, 12> states{"none",      "ESTAB", "SYN-SENT",   "SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2",
-                                         "TIME-WAIT", "CLOSE", "CLOSE-WAIT", "LAST-ACK", "LISTEN",     "CLOSING"};
+const std::vector<std::string> states{"none",      "ESTAB", "SYN-SENT",   "SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2",
+                                      "TIME-WAIT", "CLOSE", "CLOSE-WAIT", "LAST-ACK", "LISTEN",     "CLOSING"};
 
 // "127.0.0.1:8080" as an endpoint.
 tcp::endpoint endpoint_of(const std::string& text) {

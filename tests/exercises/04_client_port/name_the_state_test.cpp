@@ -172,11 +172,25 @@ void grader::judge(Grader& grader) {
     ask(grader, unread.local, unread.peer, "FIN-WAIT-1");
     ask(grader, last.local, last.peer, "LAST-ACK");
 
+    grader.check("it names a listener", "LISTEN, whose PEER is 0.0.0.0:0: the number of this state has a letter",
+                 "What the kernel did");
+    ask(grader, server, {"0.0.0.0", 0}, "LISTEN");
+
     grader.check("it ends with status 0", "the status is 0, after \"none\" too", "Exercises");
     for (const auto& peer : {source, nobody}) {
         Program program = grader.start({.arguments = {to_string(server), to_string(peer)}});
         const int status = program.exit_status();
         grader.expect(status == 0, "asked for " + to_string(server) + " -> " + to_string(peer) + ", it ended with " +
                                        status_in_words(status));
+    }
+
+    grader.check("it refuses what is not two endpoints",
+                 "status 1 and a message on standard error, without arguments and where one is no ADDRESS:PORT",
+                 "Exercises");
+    for (const auto& arguments : {std::vector<std::string>{}, {to_string(server), "127.0.0.1:70000"}}) {
+        Program program = grader.start({.arguments = arguments});
+        const int status = program.exit_status();
+        grader.expect(status == 1, "it ended with " + status_in_words(status));
+        grader.expect(!program.complained().empty(), "nothing is on standard error");
     }
 }

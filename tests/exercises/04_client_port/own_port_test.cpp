@@ -84,4 +84,11 @@ void grader::judge(Grader& grader) {
     second.close_input();
     const int after_input = second.exit_status();
     grader.expect(after_input == 0, "it ended with " + status_in_words(after_input));
+
+    grader.check("it says how it is called", "status 1 and a message on standard error, without arguments",
+                 "Exercises");
+    Program uncalled = grader.start();
+    const int uncalled_status = uncalled.exit_status();
+    grader.expect(uncalled_status == 1, "it ended with " + status_in_words(uncalled_status));
+    grader.expect(!uncalled.complained().empty(), "nothing is on standard error");
 }

@@ -119,4 +119,11 @@ void grader::judge(Grader& grader) {
     program.type("\n");
     const int after_enter = program.exit_status();
     grader.expect(after_enter == 0, "it ended with " + status_in_words(after_enter));
+
+    grader.check("it says how it is called", "status 1 and a message on standard error, without arguments",
+                 "Exercises");
+    Program uncalled = grader.start();
+    const int uncalled_status = uncalled.exit_status();
+    grader.expect(uncalled_status == 1, "it ended with " + status_in_words(uncalled_status));
+    grader.expect(!uncalled.complained().empty(), "nothing is on standard error");
 }

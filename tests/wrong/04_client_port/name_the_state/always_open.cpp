@@ -4,19 +4,19 @@
 #include "common/config.hpp"
 
 #include <arpa/inet.h>
-#include <array>
 #include <asio/ip/tcp.hpp>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <sstream>
 #include <string>
+#include <vector>
 
 using asio::ip::tcp;
 
 // The states by their numbers in the kernel's table, as `ss` writes them.
-const std::array<std::string, 12> states{"none",      "ESTAB", "SYN-SENT",   "SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2",
-                                         "TIME-WAIT", "CLOSE", "CLOSE-WAIT", "LAST-ACK", "LISTEN",     "CLOSING"};
+const std::vector<std::string> states{"none",      "ESTAB", "SYN-SENT",   "SYN-RECV", "FIN-WAIT-1", "FIN-WAIT-2",
+                                      "TIME-WAIT", "CLOSE", "CLOSE-WAIT", "LAST-ACK", "LISTEN",     "CLOSING"};
 
 // "127.0.0.1:8080" as an endpoint.
 tcp::endpoint endpoint_of(const std::string& text) {
@@ -27,9 +27,9 @@ tcp::endpoint endpoint_of(const std::string& text) {
 // An endpoint as the table writes it, "0100007F:1F90": the address as the number that its bytes are in this machine's
 // memory, and the port as a number.
 std::string in_the_table(const tcp::endpoint& endpoint) {
-    std::array<char, 14> text{};
-    std::snprintf(text.data(), text.size(), "%08X:%04X", htonl(endpoint.address().to_v4().to_uint()), endpoint.port());
-    return text.data();
+    char text[] = "0100007F:1F90";
+    std::snprintf(text, sizeof text, "%08X:%04X", htonl(endpoint.address().to_v4().to_uint()), endpoint.port());
+    return text;
 }
 
 // A row begins with its number, the local end, the peer's end, and the state.
@@ -37,8 +37,9 @@ unsigned state_of(const std::string& local, const std::string& peer) {
     std::ifstream table{"/proc/net/tcp"};
     for (std::string row; std::getline(table, row);) {
         std::istringstream words{row};
-        std::string number, from, to, state;
-        words >> number >> from >> to >> state;
+        std::string number, from, to;
+        unsigned state = 0;
+        words >> number >> from >> to >> std::hex >> state;
         if (from == local && to == peer)
             return 1;
     }
