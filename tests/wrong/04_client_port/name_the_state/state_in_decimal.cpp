@@ -38,7 +38,7 @@ unsigned state_of(const std::string& local, const std::string& peer) {
     for (std::string row; std::getline(table, row);) {
         std::istringstream words{row};
         std::string number, from, to;
-        unsigned state = 0;
+        unsigned state{};
         words >> number >> from >> to >> state;
         if (from == local && to == peer)
             return state;
