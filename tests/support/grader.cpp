@@ -16,6 +16,7 @@
 #include <ranges>
 #include <set>
 #include <string_view>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
@@ -148,10 +149,26 @@ std::string command_of(pid_t pid) {
     return name.empty() ? "process " + std::to_string(pid) : name + " (process " + std::to_string(pid) + ")";
 }
 
+// The third word of /proc/PID/stat; the second is a name in brackets.
+char state_letter(pid_t pid) {
+    std::ifstream file{"/proc/" + std::to_string(pid) + "/stat"};
+    const std::string text{std::istreambuf_iterator<char>{file}, {}};
+    const auto name = text.rfind(") ");
+    return name == text.npos ? 'X' : text[name + 2];
+}
+
 void kill_what_is_left_behind() {
     for (const pid_t pid : left_behind()) {
         ::kill(pid, SIGKILL);
         ::waitpid(pid, nullptr, 0);
+    }
+}
+
+void fail_if_something_is_left_behind() {
+    if (const auto left = left_behind(); !left.empty()) {
+        story.checks.push_back(
+            {"it leaves no process behind", "when the program ends, all that it started has ended too", "Exercises"});
+        throw Failed{"it ended, and " + command_of(left.front()) + ", which it started, runs on"};
     }
 }
 
@@ -195,6 +212,8 @@ auto waiting(const std::shared_ptr<Process>& process, Wait wait) {
     } catch (const support::Overdue& overdue) {
         if (const std::string_view why = overdue.what(); why.starts_with("the program prints without end"))
             throw Failed{"it" + std::string{why.substr(std::strlen("the program"))}};
+        if (has_ended(process->pid()))
+            fail_if_something_is_left_behind(); // which keeps the output open
         const auto time = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
         throw Failed{"in " + support::in_seconds(time) + " it neither printed more nor ended: it " +
                      where_it_sleeps(process->pid()) + "; it " + what_it_printed(*process)};
@@ -353,11 +372,12 @@ std::vector<std::string> Program::lines_to_the_end() {
 int Program::exit_status() {
     const int status = waiting(process_, [this] { return note_end(process_); });
     tell("waited for its end: " + status_in_words(status));
-    if (const auto left = left_behind(); !left.empty()) {
-        story.checks.push_back(
-            {"it leaves no process behind", "when the program ends, all that it started has ended too", "Exercises"});
-        throw Failed{"it ended, and " + command_of(left.front()) + ", which it started, runs on"};
-    }
+    support::eventually([] { // what it has just killed may be a moment later than itself
+        for (const pid_t pid : left_behind())
+            ::waitpid(pid, nullptr, WNOHANG);
+        return left_behind().empty();
+    });
+    fail_if_something_is_left_behind();
     return status;
 }
 
@@ -397,6 +417,23 @@ SocketRow Program::listener() const {
 }
 
 support::Client Program::borrow(int number) const { return process_->borrow(number); }
+
+void Program::freeze() {
+    tell("stopped it with the signal STOP, so that it does nothing");
+    ::kill(-pid(), SIGSTOP);
+    siginfo_t what{};
+    ::waitid(P_PID, static_cast<id_t>(pid()), &what, WSTOPPED | WEXITED | WNOWAIT);
+    support::eventually([this] {
+        return std::ranges::all_of(support::descendants(pid()), [this](pid_t child) {
+            return ::getpgid(child) != pid() || state_letter(child) == 'T' || state_letter(child) == 'Z';
+        });
+    });
+}
+
+void Program::go_on() {
+    tell("let it go on with the signal CONT");
+    ::kill(-pid(), SIGCONT);
+}
 
 namespace {
 
@@ -447,6 +484,13 @@ void Client::shut_down_sending() {
 
 void Client::close() {
     tell(name_ + " closed");
+    socket_.close();
+}
+
+void Client::break_off() {
+    tell(name_ + " broke off: it reset its connection");
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     socket_.close();
 }
 

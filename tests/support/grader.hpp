@@ -59,6 +59,9 @@ class Program {
     /// Its descriptor, duplicated: for getsockopt(2). See support::Process::borrow.
     support::Client borrow(int number) const;
 
+    void freeze(); ///< The signal STOP to it and all that it started; returns when they have stopped.
+    void go_on();  ///< The signal CONT.
+
   private:
     std::shared_ptr<support::Process> process_;
 };
@@ -78,6 +81,7 @@ class Client {
     void close();
     Client accept(); ///< For a listening socket.
     int descriptor() const { return socket_.descriptor(); }
+    void break_off(); ///< Closes with a reset, which loses what is under way; socket(7), SO_LINGER.
 
   private:
     std::string name_;
