@@ -117,6 +117,9 @@ class Grader {
     std::pair<std::uint16_t, std::uint16_t> ephemeral_range();
     /// A number from `low` to `high`, another in each run.
     unsigned draw(unsigned low, unsigned high);
+    /// What cannot be tried on this machine: the rest is judged, and a wrong answer that nothing else rejects is left
+    /// out.
+    void not_here(const std::string& reason);
 };
 
 /// "ECONNREFUSED (Connection refused)"; "no error".
