@@ -436,6 +436,17 @@ void Program::go_on() {
     ::kill(-pid(), SIGCONT);
 }
 
+void Program::settle() const {
+    const auto start = std::chrono::steady_clock::now();
+    std::optional<unsigned long long> before;
+    support::eventually([&] {
+        if (has_ended(pid()) || std::chrono::steady_clock::now() - start > std::chrono::seconds{1})
+            return true;
+        const auto times = support::asleep(pid());
+        return times && times == std::exchange(before, times);
+    });
+}
+
 namespace {
 
 template <class Act>

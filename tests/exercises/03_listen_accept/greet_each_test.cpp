@@ -54,6 +54,7 @@ void grader::judge(Grader& grader) {
     greet_one_more();
 
     const auto all_stay = [&] {
+        program.settle();
         for (const Client& client : clients)
             if (const std::string state = state_at(server, client.local()); state != "ESTAB")
                 grader.fail("it has closed the connection of the client at " + to_string(client.local()) +
