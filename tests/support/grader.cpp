@@ -38,8 +38,11 @@ constexpr milliseconds silence{300};
 constexpr int status_not_started = 77; // exercises/begin_here.hpp
 constexpr int verdict_skipped = 4;     // CTest's SKIP_RETURN_CODE
 
+std::vector<std::string> states();
+
 struct Failed {
     std::string observed;
+    std::vector<std::string> at_the_end = states(); // before the grader's own clients close
 };
 struct NotStarted {
     std::string words;
@@ -189,6 +192,16 @@ int note_end(const std::shared_ptr<Process>& process) {
     return *started.status;
 }
 
+bool has_ended(pid_t process);
+
+// Of each program, in the order of their start; nothing of one that has ended.
+std::vector<std::string> states() {
+    std::vector<std::string> texts;
+    for (const Started& started : story.programs)
+        texts.push_back(started.status || has_ended(started.process->pid()) ? "" : state_of(started));
+    return texts;
+}
+
 bool has_ended(pid_t process) {
     siginfo_t what{};
     return ::waitid(P_PID, static_cast<id_t>(process), &what, WEXITED | WNOHANG | WNOWAIT) == 0 &&
@@ -238,8 +251,10 @@ void print_story(const Failed& failed) {
     for (std::size_t i = 0; i < story.steps.size(); ++i)
         std::printf("%3zu. %s\n", i + 1, story.steps[i].c_str());
     std::printf("Expected   %s\nObserved   %s\n", check.expected.c_str(), failed.observed.c_str());
-    for (const Started& started : story.programs) {
-        std::printf("At the end %s\n", state_of(started).c_str());
+    for (std::size_t i = 0; i < story.programs.size(); ++i) {
+        const Started& started = story.programs[i];
+        const bool ran = i < failed.at_the_end.size() && !failed.at_the_end[i].empty();
+        std::printf("At the end %s\n", (ran ? failed.at_the_end[i] : state_of(started)).c_str());
         if (!started.process->complaints().empty())
             std::printf("           on standard error:%s\n",
                         lines_in(started.process->complaints(), "             ").c_str());
@@ -440,7 +455,7 @@ void Program::settle() const {
     const auto start = std::chrono::steady_clock::now();
     std::optional<unsigned long long> before;
     support::eventually([&] {
-        if (has_ended(pid()) || std::chrono::steady_clock::now() - start > std::chrono::seconds{1})
+        if (has_ended(pid()) || std::chrono::steady_clock::now() - start > milliseconds{200})
             return true;
         const auto times = support::asleep(pid());
         return times && times == std::exchange(before, times);

@@ -62,7 +62,7 @@ class Program {
     void freeze(); ///< The signal STOP to it and all that it started; returns when they have stopped.
     void go_on();  ///< The signal CONT.
     /// Until it has done all that there was to do: it sleeps, with all that it started, or it has ended. One that wakes
-    /// up on a clock of its own is given a second. So what it does wrong a moment later is seen by the next step.
+    /// up on a clock of its own is given 0.2 s. So what it does wrong a moment later is seen by the next step.
     void settle() const;
 
   private:
