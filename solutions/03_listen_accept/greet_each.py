@@ -37,6 +37,6 @@ signal.signal(signal.SIGTERM, stop)
 with Server(("127.0.0.1", int(text)), Greeting) as server:
     address, port = server.server_address
     print(f"listening on {address}:{port}", flush=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(None,), daemon=True).start()  # None: no clock
     sys.stdin.readline()
     stop()
