@@ -523,3 +523,48 @@ TEST_CASE("kernel: where bind has failed, listen succeeds, on another port and o
     CHECK(careless.local().port != holder.local().port);
     CHECK(connect_to({"127.0.0.1", careless.local().port}).error() == 0);
 }
+
+TEST_CASE("kernel: v6_only decides whether a socket on [::] takes IPv4 clients, which it then sees as ::ffff:") {
+    need_ipv6();
+    const auto wildcard = [](int v6_only) {
+        Client listener{::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+        REQUIRE(::setsockopt(listener.descriptor(), IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only) == 0);
+        sockaddr_in6 any{};
+        any.sin6_family = AF_INET6;
+        REQUIRE(::bind(listener.descriptor(), reinterpret_cast<const sockaddr*>(&any), sizeof any) == 0);
+        REQUIRE(::listen(listener.descriptor(), 16) == 0);
+        return listener;
+    };
+    {
+        INFO("the option is off");
+        Client listener = wildcard(0);
+        const Client v6 = connect_to({"::1", listener.local().port}), accepted_v6 = listener.accept();
+        CHECK(accepted_v6.peer() == v6.local());
+        const Client v4 = connect_to({"127.0.0.1", listener.local().port});
+        REQUIRE(v4.error() == 0);
+        CHECK(listener.accept().peer() == Address{"::ffff:127.0.0.1", v4.local().port});
+        const int too_late = 1;
+        CHECK(::setsockopt(listener.descriptor(), IPPROTO_IPV6, IPV6_V6ONLY, &too_late, sizeof too_late) == -1);
+        CHECK(errno == EINVAL);
+    }
+    {
+        INFO("the option is on");
+        const Client listener = wildcard(1);
+        CHECK(connect_to({"::1", listener.local().port}).error() == 0);
+        CHECK(connect_to({"127.0.0.1", listener.local().port}).error() == ECONNREFUSED);
+    }
+    const Client v4_only = listening_socket("0.0.0.0");
+    CHECK(connect_to({"::1", v4_only.local().port}).error() == ECONNREFUSED);
+}
+
+TEST_CASE("kernel: net.ipv6.bindv6only decides whether v6_only is on at first") {
+    need_ipv6();
+    for (const int value : {1, 0}) {
+        set_sysctl("net/ipv6/bindv6only", std::to_string(value));
+        const Client socket{::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+        int has = -1;
+        socklen_t size = sizeof has;
+        REQUIRE(::getsockopt(socket.descriptor(), IPPROTO_IPV6, IPV6_V6ONLY, &has, &size) == 0);
+        CHECK(has == value);
+    }
+}

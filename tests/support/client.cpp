@@ -151,7 +151,8 @@ std::string Client::read_line() {
     std::size_t end;
     while ((end = buffer_.find('\n')) == std::string::npos) {
         if (!fill())
-            give_up("the connection ended (" + text_of(error_) + ") in the middle of a line: \"" + buffer_ + '"');
+            give_up("the connection ended" + (error_ != 0 ? " (" + text_of(error_) + ")" : "") +
+                    (buffer_.empty() ? " before a line came" : " in the middle of a line: \"" + buffer_ + '"'));
     }
     std::string line = buffer_.substr(0, end);
     buffer_.erase(0, end + 1);

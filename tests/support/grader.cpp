@@ -15,6 +15,7 @@
 #include <random>
 #include <set>
 #include <string_view>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
@@ -67,7 +68,7 @@ struct Story {
     std::vector<Check> checks; // the last one is being made
     std::vector<Started> programs;
     unsigned clients = 0;
-    std::string left_out; // of a check that is made where possible: why not
+    std::vector<std::string> not_here{};
 } story;
 
 void tell(const std::string& step) {
@@ -166,10 +167,26 @@ std::string command_of(pid_t pid) {
     return name.empty() ? "process " + std::to_string(pid) : name + " (process " + std::to_string(pid) + ")";
 }
 
+// The third word of /proc/PID/stat; the second is a name in brackets.
+char state_letter(pid_t pid) {
+    std::ifstream file{"/proc/" + std::to_string(pid) + "/stat"};
+    const std::string text{std::istreambuf_iterator<char>{file}, {}};
+    const auto name = text.rfind(") ");
+    return name == text.npos ? 'X' : text[name + 2];
+}
+
 void kill_what_is_left_behind() {
     for (const pid_t pid : left_behind()) {
         ::kill(pid, SIGKILL);
         ::waitpid(pid, nullptr, 0);
+    }
+}
+
+void fail_if_something_is_left_behind() {
+    if (const auto left = left_behind(); !left.empty()) {
+        story.checks.push_back(
+            {"it leaves no process behind", "when the program ends, all that it started has ended too", "Exercises"});
+        throw Failed{"it ended, and " + command_of(left.front()) + ", which it started, runs on"};
     }
 }
 
@@ -188,6 +205,8 @@ int note_end(const std::shared_ptr<Process>& process) {
     }
     return *started.status;
 }
+
+bool has_ended(pid_t process);
 
 bool has_ended(pid_t process) {
     siginfo_t what{};
@@ -213,6 +232,8 @@ auto waiting(const std::shared_ptr<Process>& process, Wait wait) {
     } catch (const support::Overdue& overdue) {
         if (const std::string_view why = overdue.what(); why.starts_with("the program prints without end"))
             throw Failed{"it" + std::string{why.substr(std::strlen("the program"))}};
+        if (has_ended(process->pid()))
+            fail_if_something_is_left_behind(); // which keeps the output open
         const auto time = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
         throw Failed{"in " + support::in_seconds(time) + " it neither printed more nor ended: it " +
                      where_it_sleeps(process->pid()) + "; it " + what_it_printed(*process)};
@@ -383,11 +404,12 @@ std::vector<std::string> Program::lines_to_the_end() {
 int Program::exit_status() {
     const int status = waiting(process_, [this] { return note_end(process_); });
     tell("waited for its end: " + status_in_words(status));
-    if (const auto left = left_behind(); !left.empty()) {
-        story.checks.push_back(
-            {"it leaves no process behind", "when the program ends, all that it started has ended too", "Exercises"});
-        throw Failed{"it ended, and " + command_of(left.front()) + ", which it started, runs on"};
-    }
+    support::eventually([] { // what it has just killed may be a moment later than itself
+        for (const pid_t pid : left_behind())
+            ::waitpid(pid, nullptr, WNOHANG);
+        return left_behind().empty();
+    });
+    fail_if_something_is_left_behind();
     return status;
 }
 
@@ -458,6 +480,34 @@ void Program::rest() {
          (entry(process_).status ? "has ended" : support::doing(pid())));
 }
 
+void Program::freeze() {
+    tell("stopped it with the signal STOP, so that it does nothing");
+    ::kill(-pid(), SIGSTOP);
+    siginfo_t what{};
+    ::waitid(P_PID, static_cast<id_t>(pid()), &what, WSTOPPED | WEXITED | WNOWAIT);
+    support::eventually([this] {
+        return std::ranges::all_of(support::descendants(pid()), [this](pid_t child) {
+            return ::getpgid(child) != pid() || state_letter(child) == 'T' || state_letter(child) == 'Z';
+        });
+    });
+}
+
+void Program::go_on() {
+    tell("let it go on with the signal CONT");
+    ::kill(-pid(), SIGCONT);
+}
+
+void Program::settle() const {
+    const auto start = std::chrono::steady_clock::now();
+    std::optional<unsigned long long> before;
+    support::eventually([&] {
+        if (has_ended(pid()) || std::chrono::steady_clock::now() - start > milliseconds{200})
+            return true;
+        const auto times = support::asleep(pid());
+        return times && times == std::exchange(before, times);
+    });
+}
+
 namespace {
 
 template <class Act>
@@ -507,6 +557,13 @@ void Client::shut_down_sending() {
 
 void Client::close() {
     tell(name_ + " closed");
+    socket_.close();
+}
+
+void Client::break_off() {
+    tell(name_ + " broke off: it reset its connection");
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     socket_.close();
 }
 
@@ -571,6 +628,8 @@ unsigned Grader::draw(unsigned low, unsigned high) {
     return std::uniform_int_distribution<unsigned>{low, high}(source);
 }
 
+void Grader::not_here(const std::string& reason) { story.not_here.push_back(reason); }
+
 std::uint16_t Grader::fresh_port() {
     for (int attempt = 0; attempt < 100; ++attempt) {
         const auto port = static_cast<std::uint16_t>(draw(10'000, 30'000)); // below the ephemeral range
@@ -585,7 +644,7 @@ void Grader::where_possible(const std::function<void()>& part) {
     try {
         part();
     } catch (const support::LeftOut& reason) {
-        story.left_out = reason.what();
+        not_here(reason.what());
     }
 }
 
@@ -663,6 +722,8 @@ int main(int argc, char** argv) {
     story.programs.clear();
     kill_what_is_left_behind();
 
+    if (verdict == left_out)
+        return verdict_skipped;
     if (mode == "--stub") {
         if (verdict == not_started)
             return EXIT_SUCCESS;
@@ -673,14 +734,14 @@ int main(int argc, char** argv) {
         std::printf("\nthis stub does not show as not started\n");
         return EXIT_FAILURE;
     }
-    if (verdict == left_out)
-        return verdict_skipped;
     if (mode == "--wrong") {
         const std::string fails = announced(argv[3], "Fails"), seen = announced(argv[3], "Seen");
-        if (verdict == right && !story.left_out.empty())
-            return verdict_skipped;
         const bool as_announced =
             verdict == wrong && checks.back().name == fails && observed.find(seen) != observed.npos;
+        if (verdict == right && !story.not_here.empty()) {
+            std::printf("%s is not judged: %s\n", story.exercise.c_str(), story.not_here.front().c_str());
+            return verdict_skipped;
+        }
         std::printf("\n%s\n", as_announced ? "rejected, as it must be" : "NOT REJECTED AS IT MUST BE");
         if (!as_announced)
             std::printf("it must fail: %s\nand be seen:  %s\n", fails.c_str(), seen.c_str());
@@ -693,8 +754,8 @@ int main(int argc, char** argv) {
     if (verdict == wrong)
         return EXIT_FAILURE;
     std::printf("%s: right, %zu checks\n", story.exercise.c_str(), checks.size());
-    if (!story.left_out.empty())
-        std::printf("the last part was left out: %s\n", story.left_out.c_str());
+    for (const std::string& reason : story.not_here)
+        std::printf("not tried: %s\n", reason.c_str());
     if (mode == "--checks") {
         for (const Check& check : checks)
             std::printf("check: %s\n", check.name.c_str());

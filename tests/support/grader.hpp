@@ -66,6 +66,12 @@ class Program {
 
     void rest(); ///< Waits until it does nothing more by itself: it sleeps, or has ended.
 
+    void freeze(); ///< The signal STOP to it and all that it started; returns when they have stopped.
+    void go_on();  ///< The signal CONT.
+    /// Until it has done all that there was to do: it sleeps, with all that it started, or it has ended. One that wakes
+    /// up on a clock of its own is given 0.2 s. So what it does wrong a moment later is seen by the next step.
+    void settle() const;
+
   private:
     std::shared_ptr<support::Process> process_;
 };
@@ -85,6 +91,7 @@ class Client {
     void close();
     Client accept(); ///< For a listening socket.
     int descriptor() const { return socket_.descriptor(); }
+    void break_off(); ///< Closes with a reset, which loses what is under way; socket(7), SO_LINGER.
 
   private:
     std::string name_;
@@ -127,6 +134,9 @@ class Grader {
 
     /// What follows needs nothing of what was done before: the story begins here, without the programs that have ended.
     void new_scene();
+    /// What cannot be tried on this machine: the rest is judged, and a wrong answer that nothing else rejects is left
+    /// out.
+    void not_here(const std::string& reason);
 };
 
 /// "ECONNREFUSED (Connection refused)"; "no error".
