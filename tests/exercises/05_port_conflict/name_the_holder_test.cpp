@@ -22,7 +22,7 @@ std::string command_of(pid_t pid) {
 std::string in_words(const std::vector<std::string>& lines) {
     std::string text;
     for (const std::string& line : lines)
-        text += (text.empty() ? "" : " and ") + quoted(line);
+        text += (text.empty() ? "" : " and ") + in_quotes(line);
     return text.empty() ? "nothing" : text;
 }
 

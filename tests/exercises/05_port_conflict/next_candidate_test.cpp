@@ -46,9 +46,9 @@ void expect_refusal(Grader& grader, const Program& program, unsigned port, int e
     const std::string address = "127.0.0.1:" + std::to_string(port);
     grader.expect(!lines.empty(), "no line on standard error has " + address);
     grader.expect(lines.size() == 1, std::to_string(lines.size()) + " lines on standard error have " + address +
-                                         "; the second is " + quoted(lines.back()));
+                                         "; the second is " + in_quotes(lines.back()));
     grader.expect(lines.front().find(std::strerror(error)) != std::string::npos,
-                  "the line about " + address + " is " + quoted(lines.front()) + ", and the kernel's answer was " +
+                  "the line about " + address + " is " + in_quotes(lines.front()) + ", and the kernel's answer was " +
                       in_words(error));
 }
 
@@ -61,8 +61,15 @@ void end(Grader& grader, Program& program) {
 void expect_listens_on(Grader& grader, Program& program, unsigned port) {
     const Address wanted{"127.0.0.1", static_cast<std::uint16_t>(port)}, says = program.ready(),
                                                                          has = program.listener().local;
-    grader.expect(has == wanted, "it listens on " + to_string(has) + ", and should on " + to_string(wanted));
+    grader.expect(has == wanted, "it listens on " + to_string(has) + ", and the first candidate that can be had is " +
+                                     to_string(wanted));
     grader.expect(says == has, "it says " + to_string(says) + ", and listens on " + to_string(has));
+}
+
+// The lower one first.
+std::pair<std::uint16_t, std::uint16_t> two_ports(Grader& grader) {
+    const std::uint16_t one = grader.fresh_port(), other = grader.fresh_port();
+    return std::minmax({one, other});
 }
 
 // Makes some ports forbidden to ordinary programs where the network is the grader's own; ip(7).
@@ -111,7 +118,7 @@ void grader::judge(Grader& grader) {
     grader.expect(at_end == 0, "at the end of its input it ended with " + status_in_words(at_end));
 
     grader.check("it goes on after a refusal", taken, "The program");
-    const std::uint16_t busy = grader.fresh_port(), free = grader.fresh_port();
+    const auto [busy, free] = two_ports(grader);
     const Client holder = grader.listen("127.0.0.1", busy);
     Program second = grader.start(with_ports({busy, free}));
     expect_listens_on(grader, second, free);
@@ -125,9 +132,7 @@ void grader::judge(Grader& grader) {
                   "port " + std::to_string(free) + " was free, and standard error names it");
 
     grader.check("it takes the first candidate that it can have", taken + ", in the order of the arguments", "Run it");
-    std::uint16_t low = grader.fresh_port(), high = grader.fresh_port();
-    if (low > high)
-        std::swap(low, high);
+    const auto [low, high] = two_ports(grader);
     for (const auto& candidates : {std::vector<unsigned>{low, high}, {high, low}}) {
         Program chooser = grader.start(with_ports({busy, candidates[0], candidates[1]}));
         expect_listens_on(grader, chooser, candidates[0]);
@@ -181,15 +186,18 @@ void grader::judge(Grader& grader) {
     const auto lines = refused.lines_to_the_end();
     const int status = refused.exit_status();
     grader.expect(status == 1, "it ended with " + status_in_words(status));
-    grader.expect(lines.empty(), "it printed " + quoted(refused.printed()));
+    grader.expect(lines.empty(), "it printed " + in_quotes(refused.printed()));
     expect_refusal(grader, refused, busy, EADDRINUSE);
     expect_refusal(grader, refused, bound, EADDRINUSE);
 
     grader.check("an argument that is no port stops it", "status 78, and no ready line", "What goes wrong");
-    for (const std::string wrong : {"http", "70000", "80x", "-1", ""}) {
-        Program stopped = grader.start({.arguments = {wrong}});
+    const std::vector<std::vector<std::string>> mistakes{{"http"}, {"70000"}, {"80x"}, {"-1"}, {""}, {}};
+    for (const auto& arguments : mistakes) {
+        Program stopped = grader.start({.arguments = arguments});
         const int how = stopped.exit_status();
-        grader.expect(how == 78, "with the argument " + quoted(wrong) + " it ended with " + status_in_words(how));
+        grader.expect(how == 78, "with " +
+                                     (arguments.empty() ? "no argument" : "the argument " + in_quotes(arguments[0])) +
+                                     " it ended with " + status_in_words(how));
     }
 
     grader.check("it reads every argument before it opens a socket",

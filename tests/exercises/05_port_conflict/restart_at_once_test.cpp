@@ -30,7 +30,7 @@ void expect_listens_on(Grader& grader, Program& program, const Address& wanted) 
 void expect_farewell(Grader& grader, const Address& server) {
     Client client = grader.connect(server);
     const std::string got = client.read_to_end();
-    grader.expect(got == "goodbye\n", "the client received " + quoted(got));
+    grader.expect(got == "goodbye\n", "the client received " + in_quotes(got));
     client.close();
 }
 
@@ -87,10 +87,10 @@ void grader::judge(Grader& grader) {
     const auto lines = copy.lines_to_the_end();
     const int status = copy.exit_status();
     grader.expect(status == 1, "the second copy ended with " + status_in_words(status));
-    grader.expect(lines.empty(), "the second copy printed " + quoted(copy.printed()));
+    grader.expect(lines.empty(), "the second copy printed " + in_quotes(copy.printed()));
     grader.expect(copy.complained().find(std::strerror(EADDRINUSE)) != std::string::npos,
                   "the kernel's answer was " + in_words(EADDRINUSE) + ", and on standard error is " +
-                      quoted(copy.complained()));
+                      in_quotes(copy.complained()));
 
     expect_farewell(grader, address);
     end(grader, third);

@@ -19,7 +19,7 @@ std::vector<std::uint16_t> ports_in(int argc, char** argv) {
         throw common::ConfigError{"usage: next_candidate PORT..."};
     std::vector<std::uint16_t> ports;
     for (int i = 1; i < argc; ++i)
-        ports.push_back(common::parse_port("an argument", argv[i]));
+        ports.push_back(common::parse_port("PORT", argv[i]));
     return ports;
 }
 

@@ -19,16 +19,18 @@ std::vector<std::uint16_t> ports_in(int argc, char** argv) {
         throw common::ConfigError{"usage: next_candidate PORT..."};
     std::vector<std::uint16_t> ports;
     for (int i = 1; i < argc; ++i)
-        ports.push_back(common::parse_port("an argument", argv[i]));
+        ports.push_back(common::parse_port("PORT", argv[i]));
     return ports;
 }
 
 int main(int argc, char** argv) {
     try {
+        if (argc < 2)
+            throw common::ConfigError{"usage: next_candidate PORT..."};
         common::Stop stop;
         asio::io_context context;
         for (int i = 1; i < argc; ++i) {
-            const std::uint16_t port = common::parse_port("an argument", argv[i]);
+            const std::uint16_t port = common::parse_port("PORT", argv[i]);
             const tcp::endpoint wanted{asio::ip::address_v4::loopback(), port};
             asio::error_code error;
             tcp::acceptor acceptor{context};

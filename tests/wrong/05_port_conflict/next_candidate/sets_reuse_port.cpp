@@ -1,6 +1,6 @@
 // SO_REUSEPORT is what makes a server start in every case.
 // Fails: it shares a port with nobody
-// Seen: and should on 127.0.0.1:
+// Seen: and the first candidate that can be had is 127.0.0.1:
 #include "common/config.hpp"
 #include "common/stop.hpp"
 
@@ -20,7 +20,7 @@ std::vector<std::uint16_t> ports_in(int argc, char** argv) {
         throw common::ConfigError{"usage: next_candidate PORT..."};
     std::vector<std::uint16_t> ports;
     for (int i = 1; i < argc; ++i)
-        ports.push_back(common::parse_port("an argument", argv[i]));
+        ports.push_back(common::parse_port("PORT", argv[i]));
     return ports;
 }
 

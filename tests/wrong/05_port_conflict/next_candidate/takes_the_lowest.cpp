@@ -1,6 +1,6 @@
 // Any free candidate will do, so the list may be sorted.
 // Fails: it takes the first candidate that it can have
-// Seen: and should on 127.0.0.1:
+// Seen: and the first candidate that can be had is 127.0.0.1:
 #include "common/config.hpp"
 #include "common/stop.hpp"
 
@@ -20,7 +20,7 @@ std::vector<std::uint16_t> ports_in(int argc, char** argv) {
         throw common::ConfigError{"usage: next_candidate PORT..."};
     std::vector<std::uint16_t> ports;
     for (int i = 1; i < argc; ++i)
-        ports.push_back(common::parse_port("an argument", argv[i]));
+        ports.push_back(common::parse_port("PORT", argv[i]));
     return ports;
 }
 
