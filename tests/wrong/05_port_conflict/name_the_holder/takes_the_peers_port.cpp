@@ -1,6 +1,6 @@
 // A socket has to do with the port if either of its ends has it.
 // Fails: it names a connection whose listener is gone
-// Seen: name_the_holder
+// Seen: , and the kernel has "
 #include "common/config.hpp"
 #include "common/socket_table.hpp"
 
