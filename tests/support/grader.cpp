@@ -541,7 +541,9 @@ std::uint16_t Grader::fresh_port() {
     static std::set<std::uint16_t> given;
     for (int attempt = 0; attempt < 100; ++attempt) {
         const auto port = static_cast<std::uint16_t>(draw(10'000, 30'000)); // below the ephemeral range
-        if (support::bound_socket("0.0.0.0", port).error() == 0 && given.insert(port).second)
+        const auto is_peer = [port](const SocketRow& row) { return row.peer.port == port; }; // of an old connection
+        if (support::bound_socket("0.0.0.0", port).error() == 0 && given.insert(port).second &&
+            std::ranges::none_of(common::kernel_sockets(Protocol::tcp), is_peer))
             return port;
     }
     support::leave_out("found no port that is not in use");
