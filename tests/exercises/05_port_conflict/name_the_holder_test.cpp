@@ -156,12 +156,14 @@ void grader::judge(Grader& grader) {
         grader.leave_out("the grader cannot listen on [::] and [::1]");
     }
 
-    grader.check("an argument that is no address or no port stops it", "status 78", wrong);
+    grader.check("an argument that is no address or no port stops it", "status 78, and a message on standard error",
+                 wrong);
     const std::vector<std::vector<std::string>> mistakes{
         {"127.0.0.1", "http"}, {"127.0.0.1", "70000"}, {"127.0.0.1", ""}, {"here", "8080"}, {}};
     for (const auto& arguments : mistakes) {
         Program stopped = grader.start({.arguments = arguments});
         const int status = stopped.exit_status();
         grader.expect(status == 78, "it ended with " + status_in_words(status));
+        grader.expect(!stopped.complained().empty(), "it said nothing on standard error");
     }
 }

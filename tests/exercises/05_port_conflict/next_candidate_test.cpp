@@ -190,7 +190,8 @@ void grader::judge(Grader& grader) {
     expect_refusal(grader, refused, busy, EADDRINUSE);
     expect_refusal(grader, refused, bound, EADDRINUSE);
 
-    grader.check("an argument that is no port stops it", "status 78, and no ready line", "What goes wrong");
+    grader.check("an argument that is no port stops it", "status 78, and a message on standard error",
+                 "What goes wrong");
     const std::vector<std::vector<std::string>> mistakes{{"http"}, {"70000"}, {"80x"}, {"-1"}, {""}, {}};
     for (const auto& arguments : mistakes) {
         Program stopped = grader.start({.arguments = arguments});
@@ -198,6 +199,7 @@ void grader::judge(Grader& grader) {
         grader.expect(how == 78, "with " +
                                      (arguments.empty() ? "no argument" : "the argument " + in_quotes(arguments[0])) +
                                      " it ended with " + status_in_words(how));
+        grader.expect(!stopped.complained().empty(), "it said nothing on standard error");
     }
 
     grader.check("it reads every argument before it opens a socket",
