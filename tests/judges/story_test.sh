@@ -31,6 +31,7 @@ story 1 'names no ADDRESS:PORT' <<<'echo "listening on all"; read -r line'
 story 1 'not right yet: it listens' 'no socket of it listens' 'holds no socket' <<<'echo "listening on 127.0.0.1:8080"; read -r line'
 story 1 'on standard error:' 'the reason' <<<'echo "the reason" >&2; exit 3'
 story 1 'not right yet: it leaves no process behind' 'runs on' <<<"trap '' TERM; (trap '' TERM; read -r forever <>/dev/zero) >/dev/null 2>&1 & exec '$solution'"
+story 1 'not right yet: it leaves no process behind' 'runs on' <<<"trap '' TERM; (trap '' TERM; read -r forever <>/dev/zero) & exec '$solution'"
 story 4 'not started: begin at somewhere' <<<'echo "not started: begin at somewhere" >&2; exit 77'
 PORTLAB_STRICT=1 story 1 'not started' <<<'echo "not started: begin at somewhere" >&2; exit 77'
 # The story comes first.

@@ -132,6 +132,8 @@ std::string in_proc(pid_t process) { return "/proc/" + std::to_string(process); 
 } // namespace
 
 std::string doing(pid_t process) {
+    if (read_file(in_proc(process) + "/status").find("State:\tZ") != std::string::npos)
+        return "has ended";
     const auto call = blocked_in(in_proc(process) + "/task/" + std::to_string(process));
     if (!call)
         return "is running";

@@ -121,7 +121,7 @@ class Grader {
     /// A listening socket of the grader's, on a port that the kernel chooses unless one is given.
     Client listen(const std::string& ip, std::uint16_t port = 0);
 
-    /// A port that nobody uses and nobody can foresee.
+    /// A port that nobody uses and nobody can foresee; each call gives another.
     std::uint16_t fresh_port();
     /// The ports from which the kernel chooses; ip(7).
     std::pair<std::uint16_t, std::uint16_t> ephemeral_range();
