@@ -28,7 +28,6 @@ target_compile_definitions(asio PUBLIC ASIO_STANDALONE ASIO_SEPARATE_COMPILATION
 target_include_directories(asio SYSTEM PUBLIC ${ASIO_INCLUDE_DIR})
 target_link_libraries(asio PUBLIC Threads::Threads)
 target_precompile_headers(asio PRIVATE <asio.hpp>)
-set_source_files_properties(cmake/asio.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON) # need not wait for the header
 
 # Only chapter 8 uses Boost: the HTTP parser of Boost.Beast, headers alone.
 find_path(BOOST_INCLUDE_DIR boost/beast/http/parser.hpp)
