@@ -50,6 +50,7 @@ struct Started {
     std::string name;
     std::shared_ptr<Process> process;
     std::optional<int> status{};
+    bool settled = false; // had ended when the check began
 };
 
 // All that happened, for the story.
@@ -59,6 +60,7 @@ struct Story {
     std::vector<Check> checks; // the last one is being made
     std::vector<Started> programs;
     unsigned clients = 0;
+    std::size_t over = 0; // so many steps had been made when a check began with no program running
 } story;
 
 void tell(const std::string& step) { story.steps.push_back(step); }
@@ -213,10 +215,14 @@ std::string arguments_in_words(const Launch& launch) {
 void print_story(const Failed& failed) {
     const Check& check = story.checks.back();
     std::printf("%s: not right yet: %s\n\nWhat the grader did\n", story.exercise.c_str(), check.name.c_str());
-    for (std::size_t i = 0; i < story.steps.size(); ++i)
+    if (story.over > 0)
+        std::printf("     (%zu steps for the checks before, which held; what they started has ended)\n", story.over);
+    for (std::size_t i = story.over; i < story.steps.size(); ++i)
         std::printf("%3zu. %s\n", i + 1, story.steps[i].c_str());
     std::printf("Expected   %s\nObserved   %s\n", check.expected.c_str(), failed.observed.c_str());
     for (const Started& started : story.programs) {
+        if (started.settled)
+            continue;
         std::printf("At the end %s\n", state_of(started).c_str());
         if (!started.process->complaints().empty())
             std::printf("           on standard error:%s\n",
@@ -378,6 +384,17 @@ SocketRow Program::listener() const {
 
 support::Client Program::borrow(int number) const { return process_->borrow(number); }
 
+std::optional<std::string> Program::line_or_end() {
+    return waiting(process_, [this] {
+        auto line = process_->next_line();
+        if (line)
+            tell("read its line " + quoted(*line));
+        else
+            tell("waited for its next line: it ended with " + status_in_words(note_end(process_)));
+        return line;
+    });
+}
+
 namespace {
 
 template <class Act>
@@ -439,6 +456,10 @@ Client Client::accept() {
 
 void Grader::check(std::string name, std::string expected, std::string section) {
     story.checks.push_back({std::move(name), std::move(expected), std::move(section)});
+    for (Started& started : story.programs)
+        started.settled = started.status.has_value();
+    if (!story.programs.empty() && std::ranges::all_of(story.programs, &Started::settled))
+        story.over = story.steps.size();
 }
 
 void Grader::expect(bool holds, const std::string& observed) {
@@ -506,6 +527,15 @@ std::pair<std::uint16_t, std::uint16_t> Grader::ephemeral_range() {
     std::uint16_t low = 49152, high = 65535; // where there is no such file: IANA's range
     file >> low >> high;
     return {low, high};
+}
+
+bool Grader::alone() {
+    try {
+        support::need_private_network();
+        return true;
+    } catch (const support::LeftOut&) {
+        return false;
+    }
 }
 
 } // namespace grader

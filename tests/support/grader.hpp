@@ -57,6 +57,9 @@ class Program {
     /// Its descriptor, duplicated: for getsockopt(2). See support::Process::borrow.
     support::Client borrow(int number) const;
 
+    /// Waits for the next line of standard output; nothing where the program ends instead.
+    std::optional<std::string> line_or_end();
+
   private:
     std::shared_ptr<support::Process> process_;
 };
@@ -111,6 +114,9 @@ class Grader {
     std::pair<std::uint16_t, std::uint16_t> ephemeral_range();
     /// A number from `low` to `high`, another in each run.
     unsigned draw(unsigned low, unsigned high);
+
+    /// Whether the network is the grader's own: then a port is free unless somebody in the story has it.
+    bool alone();
 };
 
 /// "ECONNREFUSED (Connection refused)"; "no error".
