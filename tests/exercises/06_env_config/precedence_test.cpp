@@ -28,11 +28,19 @@ struct Sources {
     std::optional<std::string> option{}, variable{}, file{};
 
     Launch launch() const {
-        Launch launch{.environment = {{"PORT", variable}, {"CONFIG_FILE", file}}};
+        Launch launch;
+        if (variable)
+            launch.environment["PORT"] = variable;
+        if (file)
+            launch.environment["CONFIG_FILE"] = file;
         if (option)
             launch.arguments = {"--port", *option};
         return launch;
     }
+};
+
+struct Printed {
+    std::string with, must, was;
 };
 
 struct Run {
@@ -75,15 +83,16 @@ void grader::judge(Grader& grader) {
     const File file{"settings", "# for the precedence exercise\nSUPPORT=1\nPORT=" + in_file + "\nNAME=demo\n"};
     const File other{"other", "# no port in here\nSUPPORT=1\nNAME=demo\n"};
     const File bad{"bad", "PORT=" + in_file + "x\n"};
-    std::vector<std::pair<std::string, std::string>> origins; // what it must print, what it printed
+    std::vector<Printed> origins;
     const auto must_listen = [&](const std::string& what, const Sources& sources, std::uint16_t port,
                                  const std::string& origin) {
         const Run seen = run(grader, sources);
         grader.expect(seen.listens == Address{"127.0.0.1", port},
                       "with " + what + " it listens on " + to_string(seen.listens));
-        origins.emplace_back("PORT=" + std::to_string(port) + " from " + origin + "\nlistening on " +
-                                 to_string(seen.listens) + "\n",
-                             seen.printed);
+        origins.push_back(
+            {what,
+             "PORT=" + std::to_string(port) + " from " + origin + "\nlistening on " + to_string(seen.listens) + "\n",
+             seen.printed});
     };
     const std::string from_option = "the command line", from_variable = "the environment";
 
@@ -137,13 +146,13 @@ void grader::judge(Grader& grader) {
         if (ready) {
             const Address local = program.listener().local;
             grader.expect(local == Address{"127.0.0.1", 8080}, "with " + what + " it listens on " + to_string(local));
-            origins.emplace_back("PORT=8080 from the default\nlistening on 127.0.0.1:8080\n", program.printed());
+            origins.push_back({what, "PORT=8080 from the default\nlistening on 127.0.0.1:8080\n", program.printed()});
             program.send_signal(SIGTERM);
             program.exit_status();
         } else { // on the machine's own network somebody else may have port 8080
             const int status = program.exit_status();
             grader.expect(!grader.alone() && status == 1, "with " + what + " it ended with " + status_in_words(status));
-            origins.emplace_back("PORT=8080 from the default\n", program.printed());
+            origins.push_back({what, "PORT=8080 from the default\n", program.printed()});
         }
     }
 
@@ -155,15 +164,17 @@ void grader::judge(Grader& grader) {
                   "with --port 0 it listens on " + to_string(zero.listens));
     grader.expect(zero.says == zero.listens,
                   "it says " + to_string(zero.says) + ", and the kernel says " + to_string(zero.listens));
-    origins.emplace_back("PORT=0 from the command line\nlistening on " + to_string(zero.listens) + "\n", zero.printed);
+    origins.push_back(
+        {"--port 0", "PORT=0 from the command line\nlistening on " + to_string(zero.listens) + "\n", zero.printed});
 
     grader.check("it says what it was asked for, and by whom",
                  "two lines: PORT=NUMBER from the command line (or: the environment, the name of the file, the "
                  "default), and the ready line",
                  "Run it");
-    for (const auto& [must, printed] : origins)
-        grader.expect(printed == must,
-                      "it printed " + grader::quoted(printed) + " where " + grader::quoted(must) + " is true");
+    for (const Printed& printed : origins)
+        grader.expect(printed.was == printed.must, "with " + printed.with + " it printed " +
+                                                       grader::quoted(printed.was) + ", where " +
+                                                       grader::quoted(printed.must) + " is true");
 
     std::vector<std::pair<std::string, Program>> refusals; // what the message must name
     const auto must_stop = [&](const std::string& what, const Sources& sources, const std::string& names,

@@ -1,6 +1,6 @@
 // Says in the line of the origin the port that the kernel gave, which nobody asked for.
 // Fails: it says what it was asked for, and by whom
-// Seen: where "PORT=0 from the command line
+// Seen: , where "PORT=0 from the command line
 #include "common/config.hpp"
 #include "common/stop.hpp"
 
