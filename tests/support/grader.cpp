@@ -384,14 +384,15 @@ SocketRow Program::listener() const {
 
 support::Client Program::borrow(int number) const { return process_->borrow(number); }
 
-std::optional<std::string> Program::line_or_end() {
-    return waiting(process_, [this] {
-        auto line = process_->next_line();
-        if (line)
+std::optional<std::string> Program::line_or_end(std::string_view text) {
+    return waiting(process_, [&] {
+        while (auto line = process_->next_line()) {
             tell("read its line " + quoted(*line));
-        else
-            tell("waited for its next line: it ended with " + status_in_words(note_end(process_)));
-        return line;
+            if (line->find(text) != line->npos)
+                return line;
+        }
+        tell("waited for its next line: it ended with " + status_in_words(note_end(process_)));
+        return std::optional<std::string>{};
     });
 }
 

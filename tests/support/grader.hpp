@@ -57,8 +57,8 @@ class Program {
     /// Its descriptor, duplicated: for getsockopt(2). See support::Process::borrow.
     support::Client borrow(int number) const;
 
-    /// Waits for the next line of standard output; nothing where the program ends instead.
-    std::optional<std::string> line_or_end();
+    /// Waits for a line that contains the text; nothing where the program ends instead.
+    std::optional<std::string> line_or_end(std::string_view text);
 
   private:
     std::shared_ptr<support::Process> process_;

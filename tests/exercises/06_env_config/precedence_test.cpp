@@ -61,9 +61,8 @@ Run run(Grader& grader, const Sources& sources) {
 // Starts it; it must end with status 78, and not listen.
 Program refused(Grader& grader, const std::string& what, const Sources& sources) {
     Program program = grader.start(sources.launch());
-    while (const auto line = program.line_or_end())
-        if (holds(*line, "listening on"))
-            grader.fail("with " + what + " it starts all the same, and says " + grader::quoted(*line));
+    if (const auto line = program.line_or_end("listening on"))
+        grader.fail("with " + what + " it starts all the same, and says " + grader::quoted(*line));
     const int status = program.exit_status();
     grader.expect(status == 78, "with " + what + " it ended with " + status_in_words(status));
     return program;
@@ -137,13 +136,7 @@ void grader::judge(Grader& grader) {
     for (const Sources& nothing : {Sources{.file = other.path}, Sources{}}) {
         const std::string what = nothing.file ? "a file without PORT" : "no source at all";
         Program program = grader.start(nothing.launch());
-        bool ready = false;
-        while (!ready)
-            if (const auto line = program.line_or_end())
-                ready = holds(*line, "listening on");
-            else
-                break;
-        if (ready) {
+        if (program.line_or_end("listening on")) {
             const Address local = program.listener().local;
             grader.expect(local == Address{"127.0.0.1", 8080}, "with " + what + " it listens on " + to_string(local));
             origins.push_back({what, "PORT=8080 from the default\nlistening on 127.0.0.1:8080\n", program.printed()});
@@ -152,7 +145,6 @@ void grader::judge(Grader& grader) {
         } else { // on the machine's own network somebody else may have port 8080
             const int status = program.exit_status();
             grader.expect(!grader.alone() && status == 1, "with " + what + " it ended with " + status_in_words(status));
-            origins.push_back({what, "PORT=8080 from the default\n", program.printed()});
         }
     }
 

@@ -13,9 +13,8 @@ bool holds(const std::string& text, const std::string& words) { return text.find
 // It must end with status 78, and not listen.
 Program refused(Grader& grader, const std::string& value) {
     Program program = grader.start(with_port(value));
-    while (const auto line = program.line_or_end())
-        if (holds(*line, "listening on"))
-            grader.fail("with PORT=" + quoted(value) + " it starts all the same, and says " + quoted(*line));
+    if (const auto line = program.line_or_end("listening on"))
+        grader.fail("with PORT=" + quoted(value) + " it starts all the same, and says " + quoted(*line));
     const int status = program.exit_status();
     grader.expect(status == 78, "with PORT=" + quoted(value) + " it ended with " + status_in_words(status));
     return program;
@@ -69,23 +68,10 @@ void grader::judge(Grader& grader) {
     chosen.send_signal(SIGTERM);
     chosen.exit_status();
 
-    grader.check("without PORT it takes port 8080", "a listener on 127.0.0.1:8080 where PORT is not set", "Predict");
-    Program unset = grader.start();
-    if (const auto line = unset.line_or_end()) {
-        const Address local = unset.listener().local;
-        grader.expect(local.port == 8080, "where PORT is not set it listens on " + to_string(local));
-        unset.send_signal(SIGTERM);
-        unset.exit_status();
-    } else { // on the machine's own network somebody else may have the port
-        const int status = unset.exit_status();
-        grader.expect(!grader.alone() && status == 1 && holds(unset.complained(), "8080"),
-                      "where PORT is not set it ended with " + status_in_words(status));
-    }
-
     grader.check("leading zeros change nothing", "with PORT=\"0" + digits + "\" a listener on port " + digits,
                  "The program");
     Program padded = grader.start(with_port("0" + digits));
-    if (padded.line_or_end()) {
+    if (padded.line_or_end("listening on")) {
         const Address local = padded.listener().local;
         grader.expect(local.port == port, "with PORT=\"0" + digits + "\" it listens on " + to_string(local));
         padded.send_signal(SIGTERM);
@@ -99,13 +85,25 @@ void grader::judge(Grader& grader) {
         Client holder = grader.listen("127.0.0.1");
         const std::string taken = std::to_string(holder.local().port);
         Program second = grader.start(with_port(taken));
-        while (const auto line = second.line_or_end())
-            grader.expect(!holds(*line, "listening on"),
-                          "port " + taken + " is held by the grader, and it says " + quoted(*line));
+        if (const auto line = second.line_or_end("listening on"))
+            grader.fail("port " + taken + " is held by the grader, and it says " + quoted(*line));
         const int status = second.exit_status();
         grader.expect(status == 1, "with a port that is taken it ended with " + status_in_words(status));
         grader.expect(holds(second.complained(), taken),
                       "its message does not name port " + taken + ": " + quoted(second.complained()));
+    }
+
+    grader.check("without PORT it takes port 8080", "a listener on 127.0.0.1:8080 where PORT is not set", "Predict");
+    Program unset = grader.start();
+    if (unset.line_or_end("listening on")) {
+        const Address local = unset.listener().local;
+        grader.expect(local.port == 8080, "where PORT is not set it listens on " + to_string(local));
+        unset.send_signal(SIGTERM);
+        unset.exit_status();
+    } else { // on the machine's own network somebody else may have the port
+        const int status = unset.exit_status();
+        grader.expect(!grader.alone() && status == 1 && holds(unset.complained(), "8080"),
+                      "where PORT is not set it ended with " + status_in_words(status));
     }
 
     std::vector<std::pair<std::string, Program>> refusals;
@@ -134,7 +132,7 @@ void grader::judge(Grader& grader) {
     grader.check("65535 is a port", "no status 78 for the greatest port that there is", "The program");
     {
         Program greatest = grader.start(with_port("65535"));
-        if (greatest.line_or_end()) // where somebody else has it, it ends with status 1
+        if (greatest.line_or_end("listening on")) // where somebody else has it, it ends with status 1
             greatest.send_signal(SIGTERM);
         const int status = greatest.exit_status();
         grader.expect(status != 78, "with PORT=\"65535\" it ended with status 78");

@@ -1,5 +1,5 @@
 // Has a default that serves everybody.
-// Fails: a variable that is not set has its default
+// Fails: HOST and GREETING have their defaults
 // Seen: where HOST is not set it listens on 0.0.0.0:
 #include "common/config.hpp"
 #include "common/stop.hpp"

@@ -1,5 +1,5 @@
 // Lets the kernel choose the port where nobody says one.
-// Fails: a variable that is not set has its default
+// Fails: without PORT it takes port 8080
 // Seen: where PORT is not set it listens on 127.0.0.
 #include "common/config.hpp"
 #include "common/stop.hpp"

@@ -1,5 +1,5 @@
 // Wants every setting to be made, and has no default.
-// Fails: a variable that is not set has its default
+// Fails: without PORT it takes port 8080
 // Seen: where PORT is not set it ended with status 78
 #include "common/config.hpp"
 #include "common/stop.hpp"
