@@ -550,6 +550,7 @@ int main(int argc, char** argv) {
     }
     std::setvbuf(stdout, nullptr, _IOFBF, 65536);
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGINT, SIG_DFL); // a shell starts what is in its background with SIGINT ignored, and that is inherited
 #ifdef __linux__
     ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 #endif

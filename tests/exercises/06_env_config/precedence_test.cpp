@@ -145,6 +145,8 @@ void grader::judge(Grader& grader) {
         } else { // on the machine's own network somebody else may have port 8080
             const int status = program.exit_status();
             grader.expect(!grader.alone() && status == 1, "with " + what + " it ended with " + status_in_words(status));
+            if (!program.printed().empty()) // it may have told the origin before it knew
+                origins.push_back({what, "PORT=8080 from the default\n", program.printed()});
         }
     }
 
