@@ -54,6 +54,7 @@ struct Started {
     std::string name;
     std::shared_ptr<Process> process;
     std::optional<int> status{};
+    bool settled = false; // had ended when the check began
 };
 
 struct Step {
@@ -69,6 +70,7 @@ struct Story {
     std::vector<Started> programs;
     unsigned clients = 0;
     std::vector<std::string> not_here{};
+    std::size_t over = 0; // so many steps had been made when a check began with no program running
 } story;
 
 void tell(const std::string& step) {
@@ -257,9 +259,9 @@ void print_story(const Failed& failed) {
     const Check& check = story.checks.back();
     std::printf("%s: not right yet: %s\n\nWhat the grader did\n", story.exercise.c_str(), check.name.c_str());
     constexpr std::size_t shown = 30; // the last ones
-    const std::size_t first = story.steps.size() > shown ? story.steps.size() - shown : 0;
+    const std::size_t first = std::max(story.over, story.steps.size() - std::min(story.steps.size(), shown));
     if (first > 0)
-        std::printf("  ...\n");
+        std::printf("     (%zu steps before; the checks that they were made for held)\n", first);
     for (std::size_t i = first; i < story.steps.size(); ++i) {
         const auto& [what, times] = story.steps[i];
         std::printf("%3zu. %s%s\n", i + 1, what.c_str(),
@@ -268,7 +270,8 @@ void print_story(const Failed& failed) {
     std::printf("Expected   %s\nObserved   %s\n", check.expected.c_str(), failed.observed.c_str());
     for (std::size_t i = 0; i < story.programs.size(); ++i) {
         const Started& started = story.programs[i];
-        if (started.status == 0 && started.process->complaints().empty() && i + 1 < story.programs.size())
+        const bool was_right = started.status == 0 && started.process->complaints().empty();
+        if (started.settled || (was_right && i + 1 < story.programs.size()))
             continue; // it has done its part
         std::printf("At the end %s\n", started.status ? state_of(started).c_str() : failed.states[i].c_str());
         if (!started.process->complaints().empty())
@@ -508,6 +511,18 @@ void Program::settle() const {
     });
 }
 
+std::optional<std::string> Program::line_or_end(std::string_view text) {
+    return waiting(process_, [&] {
+        while (auto line = process_->next_line()) {
+            tell("read its line " + in_quotes(*line));
+            if (line->find(text) != line->npos)
+                return line;
+        }
+        tell("waited for its next line: it ended with " + status_in_words(note_end(process_)));
+        return std::optional<std::string>{};
+    });
+}
+
 namespace {
 
 template <class Act>
@@ -576,6 +591,10 @@ Client Client::accept() {
 
 void Grader::check(std::string name, std::string expected, std::string section) {
     story.checks.push_back({std::move(name), std::move(expected), std::move(section)});
+    for (Started& started : story.programs)
+        started.settled = started.status.has_value();
+    if (!story.programs.empty() && std::ranges::all_of(story.programs, &Started::settled))
+        story.over = story.steps.size();
 }
 
 void Grader::expect(bool holds, const std::string& observed) {
@@ -653,6 +672,7 @@ void Grader::where_possible(const std::function<void()>& part) {
 
 void Grader::new_scene() {
     story.steps.clear();
+    story.over = 0;
     std::erase_if(story.programs, [](const Started& one) { return one.status.has_value(); });
 }
 
@@ -661,6 +681,15 @@ std::pair<std::uint16_t, std::uint16_t> Grader::ephemeral_range() {
     std::uint16_t low = 49152, high = 65535; // where there is no such file: IANA's range
     file >> low >> high;
     return {low, high};
+}
+
+bool Grader::alone() {
+    try {
+        support::need_private_network();
+        return true;
+    } catch (const support::LeftOut&) {
+        return false;
+    }
 }
 
 } // namespace grader
@@ -674,6 +703,7 @@ int main(int argc, char** argv) {
     }
     std::setvbuf(stdout, nullptr, _IOFBF, 65536);
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGINT, SIG_DFL); // a shell starts what is in its background with SIGINT ignored, and that is inherited
 #ifdef __linux__
     ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 #endif

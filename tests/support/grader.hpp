@@ -72,6 +72,9 @@ class Program {
     /// up on a clock of its own is given 0.2 s. So what it does wrong a moment later is seen by the next step.
     void settle() const;
 
+    /// Waits for a line that contains the text; nothing where the program ends instead.
+    std::optional<std::string> line_or_end(std::string_view text);
+
   private:
     std::shared_ptr<support::Process> process_;
 };
@@ -137,6 +140,8 @@ class Grader {
     /// What cannot be tried on this machine: the rest is judged, and a wrong answer that nothing else rejects is left
     /// out.
     void not_here(const std::string& reason);
+    /// Whether the network is the grader's own: then a port is free unless somebody in the story has it.
+    bool alone();
 };
 
 /// "ECONNREFUSED (Connection refused)"; "no error".

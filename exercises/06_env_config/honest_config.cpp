@@ -1,0 +1,53 @@
+// An honest greeter: listens where HOST and PORT say, and sends GREETING to every client; a wrong setting stops it.
+#include "common/config.hpp"
+#include "common/stop.hpp"
+#include "exercises/begin_here.hpp"
+
+#include <asio/buffer.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/write.hpp>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+
+using asio::ip::tcp;
+
+std::string setting(const char* name, const std::string& fallback) {
+    const char* const value = std::getenv(name);
+    return value != nullptr && *value != '\0' ? value : fallback;
+}
+
+int main() {
+    begin_here(); // Delete this line and repair the program.
+    tcp::endpoint endpoint{asio::ip::address_v4::loopback(), 8080};
+    try {
+        const std::string greeting = setting("GREETING", "hello") + '\n';
+        const std::string host = setting("HOST", "127.0.0.1");
+        const std::string port = setting("PORT", "8080");
+        asio::error_code error;
+        endpoint.address(asio::ip::make_address(host, error));
+        if (error)
+            std::cerr << "honest_config: HOST=\"" << host << "\" is not an IP address\n";
+        try {
+            endpoint.port(common::parse_port("PORT", port));
+        } catch (const common::ConfigError& wrong) {
+            std::cerr << "honest_config: " << wrong.what() << '\n';
+        }
+
+        common::Stop stop;
+        asio::io_context context;
+        tcp::acceptor acceptor{context};
+        acceptor.open(endpoint.protocol());
+        acceptor.bind(endpoint);
+        acceptor.listen();
+        std::cout << "listening on " << endpoint << std::endl;
+        while (stop.wait_readable(acceptor.native_handle())) {
+            tcp::socket client = acceptor.accept();
+            asio::error_code gone; // a client that has left is no matter for the others
+            asio::write(client, asio::buffer(greeting), gone);
+        }
+    } catch (const std::exception& error) {
+        std::cerr << "honest_config: " << endpoint << ": " << error.what() << '\n';
+    }
+}
