@@ -78,6 +78,8 @@ class Client {
     void close();
     Client accept(); ///< For a listening socket.
     int descriptor() const { return socket_.descriptor(); }
+    void send_datagram(std::string_view bytes); ///< For a UDP socket; no bytes at all are a datagram, too.
+    std::string read_datagram();
 
   private:
     std::string name_;
@@ -113,6 +115,8 @@ class Grader {
     std::pair<std::uint16_t, std::uint16_t> ephemeral_range();
     /// A number from `low` to `high`, another in each run.
     unsigned draw(unsigned low, unsigned high);
+    /// A UDP client on a port of its own, which hears of `server` and nobody else.
+    Client udp_client(const Address& server, const std::string& ip = "127.0.0.1");
 };
 
 /// "ECONNREFUSED (Connection refused)"; "no error".
