@@ -32,24 +32,27 @@ struct Visit {
     tcp::socket client, backend;
     std::string first{};                     // what was read to find the backend: the first line, and perhaps more
     std::array<char, 16384> there{}, back{}; // on the way to the backend, and on the way to the client
+
+    void close() {
+        asio::error_code ignored;
+        client.close(ignored);
+        backend.close(ignored);
+    }
 };
 using Shared = std::shared_ptr<Visit>; // a waiting handler holds one; when none is left, both sockets are closed
 
-// Each direction goes on for itself until its sender ends; that end is passed on, too.
+// One direction. It goes on until its sender ends, whatever the other direction does, and passes that end on.
 void forward(const Shared& v, tcp::socket& from, tcp::socket& to, std::array<char, 16384>& bytes) {
     from.async_read_some(asio::buffer(bytes), [v, &from, &to, &bytes](auto error, auto size) {
         asio::error_code ignored;
-        if (error == asio::error::eof) {
+        if (error == asio::error::eof)
             to.shutdown(tcp::socket::shutdown_send, ignored);
-            return;
-        }
-        asio::async_write(to, asio::buffer(bytes, size), [v, &from, &to, &bytes, error](auto failure, auto) {
-            if (!error && !failure)
-                return forward(v, from, to, bytes);
-            asio::error_code ignored;
-            from.close(ignored); // one of the two is gone: so must the other be
-            to.close(ignored);
-        });
+        else if (error)
+            v->close();
+        else
+            asio::async_write(to, asio::buffer(bytes, size), [v, &from, &to, &bytes](auto failure, auto) {
+                failure ? v->close() : forward(v, from, to, bytes);
+            });
     });
 }
 
