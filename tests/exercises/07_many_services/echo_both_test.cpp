@@ -96,17 +96,22 @@ void grader::judge(Grader& grader) {
     second.send("and me?\n");
     expect_line(grader, second, "tcp: and me?");
 
-    grader.check("it outlives its clients", "when one resets its connection, and one closes, the others are served",
+    grader.check("it outlives its clients",
+                 "when a client ends, even in a line, and another resets its connection, the others are served",
                  "What goes wrong");
+    Client third = grader.connect(tcp);
+    third.send("no");
+    third.shut_down_sending();
+    third.read_to_end();
+    first.send("still there?\n");
+    expect_line(grader, first, "tcp: still there?");
     second.send("no");
     const linger at_once{1, 0};
     ::setsockopt(second.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     grader.did("the next close is a reset");
     second.close();
-    Client third = grader.connect(tcp);
-    third.close();
-    first.send("still there?\n");
-    expect_line(grader, first, "tcp: still there?");
+    first.send("and now?\n");
+    expect_line(grader, first, "tcp: and now?");
     asker.send_datagram("still there?");
     expect_datagram(grader, asker, "udp: still there?");
 

@@ -218,11 +218,12 @@ void grader::judge(Grader& grader) {
     expect_goodbye(grader, stranger, "unknown service");
 
     grader.check("a client that leaves ends nothing but its own visit",
-                 "one closes in its first line, one resets, one resets in the middle; then the others are served",
+                 "one ends in its first line, one resets before it, one resets later; then the others are served",
                  "What goes wrong");
     Client hurried = grader.connect(door);
     hurried.send("GE");
-    hurried.close();
+    hurried.shut_down_sending();
+    hurried.read_to_end();
     reset(grader, silent);
     reset(grader, other.client);
     pass(grader, web.client, web.backend, "still there?");

@@ -1,6 +1,6 @@
-// A front door has a number that everybody knows: 8080.
+// A front door has a number that everybody knows: 7474.
 // Fails: it listens at PORT on loopback
-// Seen: it listens on 127.0.0.1:8080
+// Seen: it listens on 127.0.0.1:7474
 #include "common/config.hpp"
 #include "common/stop.hpp"
 
@@ -105,7 +105,7 @@ void accept_next(FrontDoor& door) {
 int main() {
     try {
         const tcp::endpoint web = backend("WEB_BACKEND"), chat = backend("CHAT_BACKEND");
-        const auto port = std::uint16_t{8080};
+        const auto port = std::uint16_t{7474};
         common::Stop stop;
         asio::io_context io;
 

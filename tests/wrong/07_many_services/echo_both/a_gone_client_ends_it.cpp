@@ -1,6 +1,6 @@
 // An error of a client is an error of the program; the one catch in main has it.
 // Fails: it outlives its clients
-// Seen: Connection re
+// Seen: the connection ended
 #include "common/config.hpp"
 #include "common/stop.hpp"
 
