@@ -46,9 +46,8 @@ void grader::judge(Grader& grader) {
                  "The program");
     const auto udp = udp_addresses(program);
     grader.expect(!udp.empty(), "it holds no UDP socket");
-    grader.expect(udp.size() == 1 && udp.front() == tcp, "it holds " + std::to_string(udp.size()) +
-                                                             " UDP sockets, the first bound to " +
-                                                             to_string(udp.front()));
+    grader.expect(udp.size() == 1, "it holds " + std::to_string(udp.size()) + " UDP sockets");
+    grader.expect(udp.front() == tcp, "its UDP socket is bound to " + to_string(udp.front()));
 
     grader.check("it answers a line over TCP", "\"hello\" comes back as the line \"tcp: hello\"", "The program");
     Client first = grader.connect(tcp);

@@ -162,10 +162,10 @@ void grader::judge(Grader& grader) {
         grader.check("it passes every byte on", "40000 bytes of any value come through unchanged, with no end of line",
                      "Exercise 7.2: front door");
         Visit one = visit(grader, services, door, "GET /picture HTTP/1.1", true);
-        std::string bytes(40'000, '\0');
-        for (char& byte : bytes)
-            if (byte = static_cast<char>(grader.draw(0, 255)); byte == '\n')
-                byte = '\0';
+        std::string bytes(300, 'x'); // what the story shows
+        while (bytes.size() < 40'000)
+            if (const auto byte = static_cast<char>(grader.draw(0, 255)); byte != '\n')
+                bytes += byte;
         pass_bytes(grader, one.backend, one.client, bytes);
         pass_bytes(grader, one.client, one.backend, bytes);
     }

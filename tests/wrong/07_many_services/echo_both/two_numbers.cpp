@@ -1,6 +1,6 @@
 // Two sockets cannot have one number, so the kernel must choose another for UDP.
 // Fails: it has the same number for UDP
-// Seen: 1 UDP sockets, the first bound to 127.0.0.1:
+// Seen: its UDP socket is bound to 127.0.0.1:
 #include "common/config.hpp"
 #include "common/stop.hpp"
 
