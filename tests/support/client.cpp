@@ -138,7 +138,10 @@ void Client::send(std::string_view bytes) {
 }
 
 bool Client::fill() {
-    wait_for(descriptor_, POLLIN, "for bytes from the peer; so far: \"" + buffer_ + '"');
+    const bool much = buffer_.size() > 300;
+    wait_for(descriptor_, POLLIN,
+             "for bytes from the peer; so far: \"" + buffer_.substr(0, 300) + '"' +
+                 (much ? "... of " + std::to_string(buffer_.size()) + " bytes" : ""));
     std::array<char, 65536> chunk;
     const auto received = ::recv(descriptor_, chunk.data(), chunk.size(), 0);
     error_ = received < 0 ? errno : 0;

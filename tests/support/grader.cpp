@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <poll.h>
 #include <random>
 #include <set>
 #include <string_view>
@@ -589,6 +590,25 @@ Client Client::accept() {
     return {"the connection from " + peer, std::move(accepted)};
 }
 
+void Client::send_datagram(std::string_view bytes) {
+    tell(name_ + " sent a datagram of " + std::to_string(bytes.size()) + " bytes, " + in_quotes(bytes));
+    if (::send(descriptor(), bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0)
+        throw Failed{name_ + " gets " + in_words(errno) + " when it sends a datagram to " + to_string(peer())};
+}
+
+std::string Client::read_datagram() {
+    const support::Waited waited = support::wait_for_any({{descriptor(), POLLIN}}, support::patience);
+    if (!waited.ready)
+        throw Failed{name_ + " waited " + waited.time + " for a datagram from " + to_string(peer())};
+    std::string bytes(65536, '\0');
+    const auto size = ::recv(descriptor(), bytes.data(), bytes.size(), 0);
+    if (size < 0)
+        throw Failed{name_ + " gets " + in_words(errno) + " when it waits for a datagram from " + to_string(peer())};
+    bytes.resize(static_cast<std::size_t>(size));
+    tell(name_ + " received a datagram of " + std::to_string(size) + " bytes, " + in_quotes(bytes));
+    return bytes;
+}
+
 void Grader::check(std::string name, std::string expected, std::string section) {
     story.checks.push_back({std::move(name), std::move(expected), std::move(section)});
     for (Started& started : story.programs)
@@ -690,6 +710,13 @@ bool Grader::alone() {
     } catch (const support::LeftOut&) {
         return false;
     }
+}
+
+Client Grader::udp_client(const Address& server, const std::string& ip) {
+    const std::string name = "client " + std::to_string(++story.clients);
+    Client client{name, support::udp_socket(ip, 0, server)};
+    tell(name + " took the UDP port " + to_string(client.local()) + " and speaks to " + to_string(server));
+    return client;
 }
 
 } // namespace grader

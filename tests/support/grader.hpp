@@ -95,6 +95,8 @@ class Client {
     Client accept(); ///< For a listening socket.
     int descriptor() const { return socket_.descriptor(); }
     void break_off(); ///< Closes with a reset, which loses what is under way; socket(7), SO_LINGER.
+    void send_datagram(std::string_view bytes); ///< For a UDP socket; no bytes at all are a datagram, too.
+    std::string read_datagram();
 
   private:
     std::string name_;
@@ -142,6 +144,8 @@ class Grader {
     void not_here(const std::string& reason);
     /// Whether the network is the grader's own: then a port is free unless somebody in the story has it.
     bool alone();
+    /// A UDP client on a port of its own, which hears of `server` and nobody else.
+    Client udp_client(const Address& server, const std::string& ip = "127.0.0.1");
 };
 
 /// "ECONNREFUSED (Connection refused)"; "no error".
