@@ -14,6 +14,7 @@
 #include <random>
 #include <ranges>
 #include <string_view>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
@@ -378,6 +379,32 @@ SocketRow Program::listener() const {
 
 support::Client Program::borrow(int number) const { return process_->borrow(number); }
 
+void Program::take_all_of(const Client& client) const {
+    std::optional<SocketRow> row;
+    const bool taken = support::eventually([&] {
+        row = common::kernel_socket(Protocol::tcp, client.peer(), client.local());
+        return !row || (row->inode != 0 && row->received == 0 &&
+                        (support::asleep(pid()) || support::doing(pid()) != "is running"));
+    });
+    tell("waited until it had read what " + client.name() + " sent");
+    if (!taken && row && row->inode == 0)
+        throw Failed{"it does not accept the connection of " + client.name() + ": it " + where_it_sleeps(pid())};
+    if (!taken && row && row->received > 0)
+        throw Failed{"it leaves " + std::to_string(row->received) + " bytes from " + client.name() + " unread: it " +
+                     where_it_sleeps(pid())};
+}
+
+void Program::stop_listening_at(const Address& address) const {
+    const bool gone = support::eventually([&] {
+        return std::ranges::none_of(common::kernel_sockets(Protocol::tcp), [&](const SocketRow& row) {
+            return row.state == "LISTEN" && row.local == address;
+        });
+    });
+    tell("waited until nobody listened on " + to_string(address));
+    if (!gone)
+        throw Failed{"it still listens on " + to_string(address) + ": it " + where_it_sleeps(pid())};
+}
+
 namespace {
 
 template <class Act>
@@ -435,6 +462,16 @@ Client Client::accept() {
     const std::string peer = to_string(accepted.peer());
     tell(name_ + " accepted a connection from " + peer);
     return {"the connection from " + peer, std::move(accepted)};
+}
+
+std::pair<std::string, int> Client::send_and_read_to_any_end(std::string_view bytes) {
+    if (!bytes.empty()) {
+        tell(name_ + " sent " + quoted(bytes));
+        [[maybe_unused]] const auto sent = ::send(descriptor(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    }
+    std::string received = told(name_, [&] { return socket_.read_to_any_end(); });
+    tell(name_ + " received " + quoted(received) + " and then the end: " + in_words(socket_.error()));
+    return {std::move(received), socket_.error()};
 }
 
 void Grader::check(std::string name, std::string expected, std::string section) {

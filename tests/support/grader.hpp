@@ -56,6 +56,10 @@ class Program {
     SocketRow listener() const;
     /// Its descriptor, duplicated: for getsockopt(2). See support::Process::borrow.
     support::Client borrow(int number) const;
+    /// Waits until it has accepted the client's connection, has read all that the client sent, and sleeps again.
+    void take_all_of(const class Client& client) const;
+    /// Waits until nobody listens at the address any more: what a signal or a command makes of a server.
+    void stop_listening_at(const Address& address) const;
 
   private:
     std::shared_ptr<support::Process> process_;
@@ -76,6 +80,9 @@ class Client {
     void close();
     Client accept(); ///< For a listening socket.
     int descriptor() const { return socket_.descriptor(); }
+    const std::string& name() const { return name_; }
+    /// Sends, and reads until the connection ends, in whatever way: what came, and how it ended (errno; 0: closed).
+    std::pair<std::string, int> send_and_read_to_any_end(std::string_view bytes);
 
   private:
     std::string name_;
