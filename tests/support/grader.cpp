@@ -380,16 +380,25 @@ SocketRow Program::listener() const {
 support::Client Program::borrow(int number) const { return process_->borrow(number); }
 
 void Program::take_all_of(const Client& client) const {
+    Address server;
+    try {
+        server = client.peer();
+    } catch (const support::Overdue&) {
+        return; // it has reset the connection, which the next step will tell
+    }
     std::optional<SocketRow> row;
+    const auto open = [&] { // at its end; where it has closed, it will read no more
+        return row && (row->state == "ESTAB" || row->state == "CLOSE-WAIT" || row->state == "SYN-RECV");
+    };
     const bool taken = support::eventually([&] {
-        row = common::kernel_socket(Protocol::tcp, client.peer(), client.local());
-        return !row || (row->inode != 0 && row->received == 0 &&
-                        (support::asleep(pid()) || support::doing(pid()) != "is running"));
+        row = common::kernel_socket(Protocol::tcp, server, client.local());
+        return !open() || (row->inode != 0 && row->received == 0 &&
+                           (support::asleep(pid()) || support::doing(pid()) != "is running"));
     });
     tell("waited until it had read what " + client.name() + " sent");
-    if (!taken && row && row->inode == 0)
+    if (!taken && open() && row->inode == 0)
         throw Failed{"it does not accept the connection of " + client.name() + ": it " + where_it_sleeps(pid())};
-    if (!taken && row && row->received > 0)
+    if (!taken && open() && row->received > 0)
         throw Failed{"it leaves " + std::to_string(row->received) + " bytes from " + client.name() + " unread: it " +
                      where_it_sleeps(pid())};
 }
