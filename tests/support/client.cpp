@@ -193,6 +193,12 @@ Client Client::accept() {
     return Client{accepted, accepted < 0 ? errno : 0};
 }
 
+std::string Client::read_to_any_end() {
+    while (fill()) {
+    }
+    return std::exchange(buffer_, {});
+}
+
 void Client::shut_down_sending() { ::shutdown(descriptor_, SHUT_WR); }
 
 Client connect_to(const Address& server, const Address& source) {

@@ -35,6 +35,8 @@ class Client {
     Client accept();                    ///< For a listening socket.
     void shut_down_sending();
     void close();
+    std::string
+    read_to_any_end(); ///< Until the connection ends; error() then says how: 0 where the peer has closed it.
 
   private:
     bool fill(); ///< Reads once into buffer_; false at the end.

@@ -524,6 +524,41 @@ std::optional<std::string> Program::line_or_end(std::string_view text) {
     });
 }
 
+void Program::take_all_of(const Client& client) const {
+    Address server;
+    try {
+        server = client.peer();
+    } catch (const support::Overdue&) {
+        return; // it has reset the connection, which the next step will tell
+    }
+    std::optional<SocketRow> row;
+    const auto open = [&] { // at its end; where it has closed, it will read no more
+        return row && (row->state == "ESTAB" || row->state == "CLOSE-WAIT" || row->state == "SYN-RECV");
+    };
+    const bool taken = support::eventually([&] {
+        row = common::kernel_socket(Protocol::tcp, server, client.local());
+        return !open() || (row->inode != 0 && row->received == 0 &&
+                           (support::asleep(pid()) || support::doing(pid()) != "is running"));
+    });
+    tell("waited until it had read what " + client.name() + " sent");
+    if (!taken && open() && row->inode == 0)
+        throw Failed{"it does not accept the connection of " + client.name() + ": it " + where_it_sleeps(pid())};
+    if (!taken && open() && row->received > 0)
+        throw Failed{"it leaves " + std::to_string(row->received) + " bytes from " + client.name() + " unread: it " +
+                     where_it_sleeps(pid())};
+}
+
+void Program::stop_listening_at(const Address& address) const {
+    const bool gone = support::eventually([&] {
+        return std::ranges::none_of(common::kernel_sockets(Protocol::tcp), [&](const SocketRow& row) {
+            return row.state == "LISTEN" && row.local == address;
+        });
+    });
+    tell("waited until nobody listened on " + to_string(address));
+    if (!gone)
+        throw Failed{"it still listens on " + to_string(address) + ": it " + where_it_sleeps(pid())};
+}
+
 namespace {
 
 template <class Act>
@@ -607,6 +642,16 @@ std::string Client::read_datagram() {
     bytes.resize(static_cast<std::size_t>(size));
     tell(name_ + " received a datagram of " + std::to_string(size) + " bytes, " + in_quotes(bytes));
     return bytes;
+}
+
+std::pair<std::string, int> Client::send_and_read_to_any_end(std::string_view bytes) {
+    if (!bytes.empty()) {
+        tell(name_ + " sent " + in_quotes(bytes));
+        [[maybe_unused]] const auto sent = ::send(descriptor(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    }
+    std::string received = told(name_, [&] { return socket_.read_to_any_end(); });
+    tell(name_ + " received " + in_quotes(received) + " and then the end: " + in_words(socket_.error()));
+    return {std::move(received), socket_.error()};
 }
 
 void Grader::check(std::string name, std::string expected, std::string section) {

@@ -74,6 +74,10 @@ class Program {
 
     /// Waits for a line that contains the text; nothing where the program ends instead.
     std::optional<std::string> line_or_end(std::string_view text);
+    /// Waits until it has accepted the client's connection, has read all that the client sent, and sleeps again.
+    void take_all_of(const class Client& client) const;
+    /// Waits until nobody listens at the address any more: what a signal or a command makes of a server.
+    void stop_listening_at(const Address& address) const;
 
   private:
     std::shared_ptr<support::Process> process_;
@@ -97,6 +101,9 @@ class Client {
     void break_off(); ///< Closes with a reset, which loses what is under way; socket(7), SO_LINGER.
     void send_datagram(std::string_view bytes); ///< For a UDP socket; no bytes at all are a datagram, too.
     std::string read_datagram();
+    const std::string& name() const { return name_; }
+    /// Sends, and reads until the connection ends, in whatever way: what came, and how it ended (errno; 0: closed).
+    std::pair<std::string, int> send_and_read_to_any_end(std::string_view bytes);
 
   private:
     std::string name_;

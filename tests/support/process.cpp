@@ -173,6 +173,7 @@ Process::Process(const std::string& path, const Launch& launch) {
         return result;
     };
     const auto argv = pointers(words), envp = pointers(variables);
+    const std::string file = std::filesystem::absolute(path).string(); // wherever it is started
 
     const auto in = make_pipe(), out = make_pipe(), err = make_pipe();
     pid_ = ::fork();
@@ -198,7 +199,9 @@ Process::Process(const std::string& path, const Launch& launch) {
         if (const rlimit limit{launch.descriptors, launch.descriptors}; launch.descriptors != 0)
             ::setrlimit(RLIMIT_NOFILE, &limit);
         do_without(launch.lacking);
-        ::execve(path.c_str(), argv.data(), envp.data());
+        if (!launch.directory.empty() && ::chdir(launch.directory.c_str()) != 0)
+            std::perror(launch.directory.c_str()), ::_exit(127);
+        ::execve(file.c_str(), argv.data(), envp.data());
         std::perror(path.c_str());
         ::_exit(127);
     }

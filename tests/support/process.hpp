@@ -29,6 +29,7 @@ struct Launch {
     bool one_stream = false;   ///< Standard error goes where standard output goes, as on a terminal.
     std::vector<int> passed{}; ///< Descriptors that the child has as 3, 4, ..., as from inetd or systemd.
     unsigned descriptors = 0;  ///< How many it may have: RLIMIT_NOFILE; 0: as many as the test.
+    std::string directory{};   ///< Its working directory; empty: the test's own.
 };
 
 /// The path of a program under test: in the directory that CTest names in PORTLAB_PROGRAMS.

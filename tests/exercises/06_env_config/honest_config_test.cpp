@@ -130,7 +130,8 @@ void grader::judge(Grader& grader) {
         const auto& [name, value] = *settings.begin(); // HOST comes before PORT, and is then the wrong one
         for (const std::string& words : {name, *value})
             grader.expect(holds(program.complained(), words), "with " + given(settings) + " its message has no " +
-                                                                  in_quotes(words) + ": " + in_quotes(program.complained()));
+                                                                  in_quotes(words) + ": " +
+                                                                  in_quotes(program.complained()));
     }
 
     grader.check("an address that it cannot have stops it with status 1",

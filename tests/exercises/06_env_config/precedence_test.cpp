@@ -216,8 +216,8 @@ void grader::judge(Grader& grader) {
     grader.check("the message says which value is wrong, and where it stands",
                  "on standard error the value, and --port, PORT or the name of the file", "The value is wrong");
     for (const auto& [words, program] : refusals)
-        grader.expect(holds(program.complained(), words),
-                      "its message has no " + grader::in_quotes(words) + ": " + grader::in_quotes(program.complained()));
+        grader.expect(holds(program.complained(), words), "its message has no " + grader::in_quotes(words) + ": " +
+                                                              grader::in_quotes(program.complained()));
 
     grader.check("it refuses before it opens a socket", "status 78 where its first call of socket would kill it",
                  "From outside");

@@ -150,7 +150,8 @@ void grader::judge(Grader& grader) {
     for (const auto& [value, program] : refusals)
         for (const std::string& words : {std::string{"PORT"}, value, std::string{"65535"}})
             grader.expect(holds(program.complained(), words), "with PORT=" + in_quotes(value) + " its message has no " +
-                                                                  in_quotes(words) + ": " + in_quotes(program.complained()));
+                                                                  in_quotes(words) + ": " +
+                                                                  in_quotes(program.complained()));
 
     grader.check("it refuses before it opens a socket", "status 78 where its first call of socket would kill it",
                  "From outside");

@@ -1,0 +1,97 @@
+#include "tests/support/grader.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+using namespace grader;
+
+namespace {
+
+std::string stars(std::size_t number) { return std::string(number, '*') + '\n'; }
+
+void ask(Grader& grader, Client& client, unsigned number) {
+    client.send(std::to_string(number) + '\n');
+    if (const std::string line = client.read_line(); line + '\n' != stars(number))
+        grader.fail("the answer to " + std::to_string(number) + " is the line " + in_quotes(line));
+}
+
+// The end of a scene, for a client that was in flight when the signal came.
+void expect_stars(Grader& grader, const Client& client, const std::pair<std::string, int>& end, std::size_t number) {
+    const auto& [answer, error] = end;
+    grader.expect(answer == stars(number) && error == 0,
+                  client.name() + " got " + std::to_string(std::count(answer.begin(), answer.end(), '*')) + " of " +
+                      std::to_string(number) + " stars, and then the connection " +
+                      (error == 0 ? "was closed" : "ended with " + in_words(error)));
+}
+
+} // namespace
+
+void grader::judge(Grader& grader) {
+    const std::string port = std::to_string(grader.fresh_port());
+    grader.check("it listens on the port of its environment", "one listener, on 127.0.0.1 and the port in PORT",
+                 "The program");
+    Program service = grader.start({.environment = {{"PORT", port}}});
+    const Address says = service.ready();
+    const Address has = service.listener().local;
+    grader.expect(to_string(has) == "127.0.0.1:" + port && says == has,
+                  "PORT is " + port + "; it listens on " + to_string(has) + ", and says " + to_string(says));
+
+    grader.check("it answers a number with as many stars", "a line of N stars for the line N", "Exercises");
+    Client idle = grader.connect(has);
+    ask(grader, idle, grader.draw(3, 60));
+
+    grader.check("it keeps a connection for the next request", "an answer to each of two requests on one connection",
+                 "Exercises");
+    ask(grader, idle, grader.draw(3, 60));
+
+    grader.check("a client that is slow, or silent, holds up nobody",
+                 "an answer, while one client is silent and another has sent half of its line", "The program");
+    Client half = grader.connect(has), reader = grader.connect(has);
+    half.send("1");
+    service.take_all_of(half);
+    reader.send("10000000\n"); // more than the buffers of two sockets hold
+    const std::string first = reader.read(1);
+    service.take_all_of(reader);
+
+    grader.check("after SIGTERM new clients are refused",
+                 "no listener any more, though two requests are in flight, and ECONNREFUSED", "What the kernel did");
+    service.send_signal(SIGTERM);
+    service.stop_listening_at(has);
+    const int refusal = grader.try_to_connect(has);
+    grader.expect(refusal == ECONNREFUSED, "a new client gets " + in_words(refusal));
+
+    grader.check("a request that is half sent when SIGTERM comes is answered",
+                 "the whole answer to a client that sends the rest of its line after the signal, then the end",
+                 "What the kernel did");
+    expect_stars(grader, half, half.send_and_read_to_any_end("2\n"), 12);
+
+    grader.check("an answer that is half read when SIGTERM comes is finished",
+                 "the rest of the stars for a client that reads on after the signal, then the end",
+                 "What the kernel did");
+    auto rest = reader.send_and_read_to_any_end("");
+    expect_stars(grader, reader, {first + rest.first, rest.second}, 10'000'000);
+
+    grader.check("an idle connection is closed after SIGTERM", "the end of the stream, though the client sends nothing",
+                 "The program");
+    const auto [nothing, error] = idle.send_and_read_to_any_end("");
+    grader.expect(nothing.empty() && error == 0,
+                  idle.name() + " received " + in_quotes(nothing) + " and then the end: " + in_words(error));
+
+    grader.check("it ends with status 0 when the last answer is out", "status 0", "The program");
+    const int status = service.exit_status();
+    grader.expect(status == 0, "it ended with " + status_in_words(status));
+
+    grader.check("SIGINT ends it in the same way", "a half-sent request is answered, and the status is 0",
+                 "The program");
+    Program again = grader.start({.environment = {{"PORT", "0"}}});
+    const Address there = again.ready();
+    Client last = grader.connect(there);
+    last.send("1");
+    again.take_all_of(last);
+    again.send_signal(SIGINT);
+    again.stop_listening_at(there);
+    expect_stars(grader, last, last.send_and_read_to_any_end("1\n"), 11);
+    const int last_status = again.exit_status();
+    grader.expect(last_status == 0, "it ended with " + status_in_words(last_status));
+}
