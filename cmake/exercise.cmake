@@ -14,6 +14,8 @@ foreach(linker IN ITEMS mold lld gold)
   endif()
 endforeach()
 
+option(PORTLAB_WRONG_ANSWERS "Build and judge the wrong answers; not under a sanitizer, which ends some of them early" ON)
+
 # Only some model answers are in C, and a copy for students has none of them. A language is enabled outside functions.
 file(GLOB answers_in_c ${PROJECT_SOURCE_DIR}/solutions/*/*.c)
 if(BUILD_TESTING AND answers_in_c)
@@ -100,6 +102,9 @@ function(exercise chapter name)
     endif()
     set_tests_properties(${subject} PROPERTIES FIXTURES_REQUIRED judged.${id} SKIP_RETURN_CODE 4 LABELS judge)
   endforeach()
+  if(NOT PORTLAB_WRONG_ANSWERS)
+    return()
+  endif()
   file(GLOB sources ${wrong}/*.cpp)
   foreach(source IN LISTS sources)
     cmake_path(GET source STEM mistake)

@@ -64,17 +64,20 @@ exercises_are_complete() {
         done
         grep -q '^ *begin_here();' "exercises/$exercise.cpp" || fault "exercises/$exercise.cpp does not say begin_here()"
         [ "$(find "tests/wrong/$exercise" -name '*.cpp' | wc -l)" -ge 5 ] || fault "tests/wrong/$exercise: fewer than five wrong answers"
-        for file in "tests/wrong/$exercise"/*.cpp; do
-            head -1 "$file" | grep -qE '^// .{15,}' || fault "$file: its first line does not name the mistake in words"
-            [ "$(grep -cE '^// (Fails|Seen): .' "$file")" = 2 ] || fault "$file: its head has no lines Fails and Seen"
-        done
         statement "$chapter" "$name" || status=1
     done
-    for file in exercises/*/* solutions/*/* tests/exercises/*/* tests/wrong/*/*/*; do
-        exercise=$(sed -E 's|^(tests/)?(exercises\|solutions\|wrong)/||; s|_test\.cpp$||; s|\.[a-z]+$||' <<<"$file")
-        case $file in tests/wrong/*) exercise=${exercise%/*} ;; esac
-        grep -qxF "$exercise" <<<"$exercises" || fault "$file belongs to no exercise of CMakeLists.txt"
-    done
+    # In the head of each wrong answer the mistake, in words, and once each the check that it fails and what is seen.
+    awk 'function judge() { if (file && !(named && fails == 1 && seen == 1)) { print file ": its head does not say the mistake, Fails and Seen"; bad = 1 } }
+        FNR == 1 { judge(); file = FILENAME; fails = seen = 0; head = 1; named = /^\/\/ / && length($0) > 17 }
+        !/^\/\// { head = 0 }
+        head && /^\/\/ Fails: ./ { fails++ }
+        head && /^\/\/ Seen: ./ { seen++ }
+        END { judge(); exit bad }' $(find tests/wrong -mindepth 3 -name '*.cpp') || status=1
+    # Every file belongs to an exercise. A header belongs to its chapter.
+    diff <(find exercises solutions tests/exercises -mindepth 2 -type f ! -name '*.hpp' | sed -E 's!^(tests/)?(exercises|solutions)/!!; s!(_test)?\.[a-z]+$!!' | sort -u) \
+        <(sort -u <<<"$exercises") || { echo 'files (<) and exercises of CMakeLists.txt (>) differ'; status=1; }
+    diff <(find tests/wrong -mindepth 2 -type d | sed 's!^tests/wrong/!!' | sort) <(sort -u <<<"$exercises") ||
+        { echo 'folders of wrong answers (<) and exercises of CMakeLists.txt (>) differ'; status=1; }
     return $status
 }
 
@@ -85,6 +88,7 @@ statement() { # CHAPTER NAME
     text=$(awk -v place="\`$place\`" '/^##/ { inside = 0; title = $0 } index($0, place) == 1 { inside = 1; print title } inside' "$file")
     facts=$(grep -F "\`$place\`" <<<"$text" | head -1)
     missing() { echo "$file, exercise $name: $1"; status=1; }
+    [ "$(grep -cF "\`$place\` · " "$file")" = 1 ] || missing 'it is not stated once'
     head -1 <<<"$text" | grep -qE '^### Exercise [0-9]+\.[0-9]+: ' || missing 'no title'
     grep -qE ' · (warm-up|easy|medium|hard|evening) · [0-9]+ minutes · [0-9]+ points( · (repair|observe))?$' <<<"$facts" ||
         missing 'its facts are not "`FILE` · warm-up|easy|medium|hard|evening · N minutes · N points[ · repair| · observe]"'

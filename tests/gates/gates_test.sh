@@ -33,8 +33,8 @@ plant chapters_are_listed_everywhere CMakeLists.txt 'chapter(98_ghost)' 98_ghost
 plant chapters_are_listed_everywhere book.md '## Contents\n9. [x](chapters/97_ghost/README.md): y' 97_ghost
 
 plant exercises_are_complete CMakeLists.txt 'exercise(02_bind ghost)' exercises/02_bind/ghost.cpp
-plant exercises_are_complete solutions/02_bind/orphan.cpp ''
-plant exercises_are_complete tests/wrong/02_bind/orphan/mistake.cpp '// A mistake without an exercise.'
+plant exercises_are_complete solutions/02_bind/orphan.cpp '' 02_bind/orphan
+plant exercises_are_complete tests/wrong/02_bind/orphan/mistake.cpp '// A mistake without an exercise.' 02_bind/orphan
 plant exercises_are_complete tests/wrong/02_bind/any_free_port/unnamed.cpp 'int main() {}'
 plant exercises_are_complete chapters/02_bind/README.md '`exercises/02_bind/any_free_port.cpp` · hopeless' any_free_port
 plant exercises_are_complete solutions/02_bind/any_free_port.cpp "$(yes 'int x;' | head -80)" 'more than 70'

@@ -6,6 +6,8 @@ judge=$1 solution=$2
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 faults=0
+export never=$scratch/never # to read from it takes for ever
+mkfifo "$never"
 
 # story STATUS WORDS... <SCRIPT: judged, the shell script on standard input leads to the status and to a story with the words.
 story() {
@@ -30,8 +32,8 @@ story 1 'read its line "y", ' 'it prints without end' <<<'exec yes'
 story 1 'names no ADDRESS:PORT' <<<'echo "listening on all"; read -r line'
 story 1 'not right yet: it listens' 'no socket of it listens' 'holds no socket' <<<'echo "listening on 127.0.0.1:8080"; read -r line'
 story 1 'on standard error:' 'the reason' <<<'echo "the reason" >&2; exit 3'
-story 1 'not right yet: it leaves no process behind' 'runs on' <<<"trap '' TERM; (trap '' TERM; read -r forever <>/dev/zero) >/dev/null 2>&1 & exec '$solution'"
-story 1 'not right yet: it leaves no process behind' 'runs on' <<<"trap '' TERM; (trap '' TERM; read -r forever <>/dev/zero) & exec '$solution'"
+story 1 'not right yet: it leaves no process behind' 'runs on' <<<"trap '' TERM; (read -r forever <>'$never') >/dev/null 2>&1 & exec '$solution'"
+story 1 'not right yet: it leaves no process behind' 'runs on' <<<"trap '' TERM; (trap '' TERM; read -r forever <>"$never") & exec '$solution'"
 story 4 'not started: begin at somewhere' <<<'echo "not started: begin at somewhere" >&2; exit 77'
 PORTLAB_STRICT=1 story 1 'not started' <<<'echo "not started: begin at somewhere" >&2; exit 77'
 # The story comes first.
