@@ -2,6 +2,7 @@
 
 #include "tests/support/asleep.hpp"
 #include "tests/support/network.hpp"
+#include "tests/support/process.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -12,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <poll.h>
 #include <random>
 #include <set>
@@ -53,7 +55,7 @@ struct Check {
 
 struct Started {
     std::string name;
-    std::shared_ptr<Process> process;
+    std::unique_ptr<Process> process;
     std::optional<int> status{};
     bool settled = false; // had ended when the check began
 };
@@ -69,6 +71,7 @@ struct Story {
     std::vector<Step> steps;
     std::vector<Check> checks; // the last one is being made
     std::vector<Started> programs;
+    std::vector<std::unique_ptr<Process>> past; // of earlier scenes
     unsigned clients = 0;
     std::vector<std::string> not_here{};
     std::size_t over = 0; // so many steps had been made when a check began with no program running
@@ -193,12 +196,12 @@ void fail_if_something_is_left_behind() {
     }
 }
 
-Started& entry(const std::shared_ptr<Process>& process) {
-    return *std::ranges::find(story.programs, process, &Started::process);
+Started& entry(Process* process) {
+    return *std::ranges::find_if(story.programs, [&](const Started& one) { return one.process.get() == process; });
 }
 
 // Takes a program's end down. An answer that has not been begun ends in a way of its own.
-int note_end(const std::shared_ptr<Process>& process) {
+int note_end(Process* process) {
     Started& started = entry(process);
     if (!started.status) {
         started.status = process->wait_for_exit();
@@ -208,8 +211,6 @@ int note_end(const std::shared_ptr<Process>& process) {
     }
     return *started.status;
 }
-
-bool has_ended(pid_t process);
 
 bool has_ended(pid_t process) {
     siginfo_t what{};
@@ -228,7 +229,7 @@ std::string where_it_sleeps(pid_t process) {
 
 // Runs a wait for the program; what ends it in vain becomes a sentence about the program.
 template <class Wait>
-auto waiting(const std::shared_ptr<Process>& process, Wait wait) {
+auto waiting(Process* process, Wait wait) {
     const auto start = std::chrono::steady_clock::now();
     try {
         return wait();
@@ -361,8 +362,6 @@ std::string status_in_words(int status) {
     return text;
 }
 
-Program::Program(std::shared_ptr<Process> process) : process_{std::move(process)} {}
-
 pid_t Program::pid() const { return process_->pid(); }
 const std::string& Program::printed() const { return process_->output(); }
 const std::string& Program::complained() const { return process_->complaints(); }
@@ -474,14 +473,6 @@ std::vector<int> Program::socket_descriptors() const {
             result.push_back(std::stoi(entry.path().filename()));
     std::ranges::sort(result);
     return result;
-}
-
-void Program::rest() {
-    support::eventually([this] { return has_ended(process_->pid()) || support::asleep(process_->pid()); });
-    if (has_ended(process_->pid()))
-        note_end(process_);
-    tell("waited until it does nothing more by itself: it " +
-         (entry(process_).status ? "has ended" : support::doing(pid())));
 }
 
 void Program::freeze() {
@@ -674,8 +665,8 @@ void Grader::did(const std::string& step) { tell(step); }
 Program Grader::start(const Launch& launch) { return start_other(story.exercise, story.program, launch); }
 
 Program Grader::start_other(const std::string& what, const std::string& path, const Launch& launch) {
-    const auto process = std::make_shared<Process>(path, launch);
-    story.programs.push_back({what, process});
+    story.programs.push_back({what, std::make_unique<Process>(path, launch)});
+    Process* const process = story.programs.back().process.get();
     tell("started " + what + " as process " + std::to_string(process->pid()) + arguments_in_words(launch));
     return Program{process};
 }
@@ -738,7 +729,10 @@ void Grader::where_possible(const std::function<void()>& part) {
 void Grader::new_scene() {
     story.steps.clear();
     story.over = 0;
-    std::erase_if(story.programs, [](const Started& one) { return one.status.has_value(); });
+    for (Started& started : story.programs)
+        if (started.status)
+            story.past.push_back(std::move(started.process));
+    std::erase_if(story.programs, [](const Started& one) { return !one.process; });
 }
 
 std::pair<std::uint16_t, std::uint16_t> Grader::ephemeral_range() {
@@ -766,8 +760,7 @@ Client Grader::udp_client(const Address& server, const std::string& ip) {
 
 } // namespace grader
 
-int main(int argc, char** argv) {
-    using namespace grader;
+int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
     const std::string mode = argc > 2 ? argv[2] : "";
     if (argc < 2 || (mode == "--wrong" && argc != 4)) {
         std::fprintf(stderr, "usage: %s PROGRAM [--checks | --stub | --wrong SOURCE]\n", argv[0]);
@@ -808,7 +801,7 @@ int main(int argc, char** argv) {
             for (const Started& started : story.programs)
                 if (!started.status && has_ended(started.process->pid()))
                     try {
-                        note_end(started.process);
+                        note_end(started.process.get());
                     } catch (const support::Overdue&) { // what it left behind holds its output
                     }
             observed = failed.observed;

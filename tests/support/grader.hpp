@@ -2,18 +2,17 @@
 
 #include "common/socket_table.hpp"
 #include "tests/support/client.hpp"
-#include "tests/support/process.hpp"
+#include "tests/support/launch.hpp"
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-// The judge of an exercise. A test source defines judge(); main() is here:
+// The judge of an exercise. A test source defines judge(); main() is in grader_main.cpp:
 //
 //   any_free_port_test PROGRAM                   0: right. 1: not right, and the story of why. 4: not started, or the
 //                                                machine lacks something. With PORTLAB_STRICT set, not started is 1.
@@ -27,6 +26,10 @@
 //                                                    // Seen: words of what is observed then
 //
 // PROGRAM is any executable file, in any language. It runs in a network of its own where the system allows that.
+namespace support {
+class Process;
+}
+
 namespace grader {
 
 using common::Protocol;
@@ -39,7 +42,7 @@ using support::Launch;
 /// over, or as soon as the program sleeps in such a way that nothing can wake it any more. Either fails the check.
 class Program {
   public:
-    explicit Program(std::shared_ptr<support::Process>);
+    explicit Program(support::Process* process) : process_{process} {}
 
     Address ready();                             ///< Waits for the line `listening on ADDRESS:PORT`.
     std::string line();                          ///< Waits for the next line of standard output.
@@ -64,8 +67,6 @@ class Program {
     /// Its descriptors that are sockets of any kind, with or without a port, in order; proc(5).
     std::vector<int> socket_descriptors() const;
 
-    void rest(); ///< Waits until it does nothing more by itself: it sleeps, or has ended.
-
     void freeze(); ///< The signal STOP to it and all that it started; returns when they have stopped.
     void go_on();  ///< The signal CONT.
     /// Until it has done all that there was to do: it sleeps, with all that it started, or it has ended. One that wakes
@@ -80,7 +81,7 @@ class Program {
     void stop_listening_at(const Address& address) const;
 
   private:
-    std::shared_ptr<support::Process> process_;
+    support::Process* process_; // lives until the verdict
 };
 
 /// A client, or any other socket of the grader's own; its calls are steps of the story too.
@@ -161,6 +162,9 @@ std::string in_words(int error);
 std::string status_in_words(int status);
 /// In quotes, with control characters shown.
 std::string in_quotes(std::string_view text);
+
+/// main(): judges, by what `judge` checks, the program that the arguments name.
+int grade(int argc, char** argv, void (*judge)(Grader&));
 
 /// What an exercise's test defines: it starts the program and checks, from the plainest demand to the finest.
 void judge(Grader& grader);

@@ -2,9 +2,9 @@
 
 #include "common/socket_table.hpp"
 #include "tests/support/client.hpp"
+#include "tests/support/launch.hpp"
 #include "tests/support/wait.hpp"
 
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,24 +13,8 @@
 
 namespace support {
 
-/// What a machine may lack; a child can be started as if it did. A child that lacks sockets is killed by SIGSYS (exit
-/// status 128 + SIGSYS) when it asks for one.
-enum class Lacking { nothing, ipv6, namespaces, low_ports, sockets };
-
 /// Takes the thing away from this process and all that it starts (seccomp(2), capabilities(7)). Linux only.
 void do_without(Lacking lacking);
-
-struct Launch {
-    std::vector<std::string> arguments{};
-    /// Variables to set; nullopt removes one. Whatever is not named here is inherited, but for PORT, HOST and
-    /// CONFIG_FILE, which are removed.
-    std::map<std::string, std::optional<std::string>> environment{};
-    Lacking lacking = Lacking::nothing;
-    bool one_stream = false;   ///< Standard error goes where standard output goes, as on a terminal.
-    std::vector<int> passed{}; ///< Descriptors that the child has as 3, 4, ..., as from inetd or systemd.
-    unsigned descriptors = 0;  ///< How many it may have: RLIMIT_NOFILE; 0: as many as the test.
-    std::string directory{};   ///< Its working directory; empty: the test's own.
-};
 
 /// The path of a program under test: in the directory that CTest names in PORTLAB_PROGRAMS.
 std::string program(const std::string& name);

@@ -1,4 +1,5 @@
 #include "tests/support/grader.hpp"
+#include "tests/support/wait.hpp"
 
 #include <algorithm>
 #include <array>

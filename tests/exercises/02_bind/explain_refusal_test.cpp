@@ -1,5 +1,6 @@
 #include "tests/support/grader.hpp"
 #include "tests/support/network.hpp"
+#include "tests/support/wait.hpp"
 
 #include <algorithm>
 #include <cerrno>

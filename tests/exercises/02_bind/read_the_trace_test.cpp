@@ -1,4 +1,5 @@
 #include "tests/support/grader.hpp"
+#include "tests/support/process.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>

@@ -38,7 +38,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("it holds the connection", "while it waits for Enter, its end of the connection is in the state ESTAB",
                  "From outside");
-    first.rest();
+    first.settle();
     bool held = false;
     for (const SocketRow& row : first.sockets(Protocol::tcp))
         held = held || (row.local == own && row.peer == server.local() && row.state == "ESTAB");

@@ -68,7 +68,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("it holds both at the same time", "while it waits for Enter, two sockets of it are in the state ESTAB",
                  "What the kernel did");
-    program.rest();
+    program.settle();
     const auto held = established(program);
     grader.expect(held.size() == 2, "it holds " + rows_in_words(held));
 
