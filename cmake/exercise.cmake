@@ -1,15 +1,17 @@
 # What makes the loop of an exercise short: headers parsed once, line numbers in place of full debug information (for that,
 # take the -g1 out), and a fast linker where there is one.
-add_library(answer STATIC cmake/headers.cpp)
-target_link_libraries(answer PUBLIC asio common)
-target_compile_options(answer PUBLIC -g1)
-target_precompile_headers(answer PRIVATE
+add_library(answer INTERFACE)
+target_link_libraries(answer INTERFACE asio common)
+target_compile_options(answer INTERFACE -g1)
+add_library(answer_headers STATIC cmake/headers.cpp)
+target_link_libraries(answer_headers PRIVATE answer)
+target_precompile_headers(answer_headers PRIVATE
   <asio/buffer.hpp> <asio/connect.hpp> <asio/io_context.hpp> <asio/ip/tcp.hpp> <asio/ip/udp.hpp> <asio/read.hpp>
   <asio/read_until.hpp> <asio/signal_set.hpp> <asio/steady_timer.hpp> <asio/write.hpp> <iostream> <string>)
 foreach(linker IN ITEMS mold lld gold)
   find_program(PORTLAB_LD_${linker} ld.${linker})
   if(PORTLAB_LD_${linker} AND LINUX)
-    target_link_options(answer PUBLIC -fuse-ld=${linker})
+    target_link_options(answer INTERFACE -fuse-ld=${linker})
     break()
   endif()
 endforeach()
@@ -30,7 +32,7 @@ function(answer target source directory)
   set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${directory})
   if(kind STREQUAL ".cpp")
     target_link_libraries(${target} PRIVATE answer)
-    target_precompile_headers(${target} REUSE_FROM answer)
+    target_precompile_headers(${target} REUSE_FROM answer_headers)
   endif()
 endfunction()
 
