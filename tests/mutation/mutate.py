@@ -2,8 +2,8 @@
 """Changes each solution in one place at a time and asks the exercise's judge: a changed program that is still right shows a
 gap in the judge. mutate.py SOURCE_DIR BUILD_DIR [EXERCISE ...] prints the survivors and the share that was rejected.
 
-A survivor that behaves like the original stands in survivors.txt, with the reason. Exit status: 0 where every survivor stands
-there and 95 % or more of the changed programs that compile are rejected."""
+A survivor stands in survivors.txt, with the reason. One that is equivalent to the original does not count. Exit status: 0 where
+every survivor stands there and 95 % or more of the others that compile are rejected."""
 import concurrent.futures
 import os
 import pathlib
@@ -51,12 +51,14 @@ OPERATORS = [  # what to find in a line, and what to put in its place
 ]
 
 
-def changes(source):
-    """(line number, changed line, whole changed text) for each operator and place."""
-    lines = source.splitlines()
+def changes(source, stub):
+    """(line number, what was changed, whole changed text) for each operator and place in what the reader writes: a line
+    that the stub has as well is left alone, unless the stub is a whole program to be repaired."""
+    lines, given = source.splitlines(), set(stub.splitlines())
+    to_be_repaired = 'repair the program' in stub
     for number, line in enumerate(lines):
         code = line.split(' // ')[0]
-        if code.lstrip().startswith(('#', '//', 'using ', 'namespace ')):
+        if code.lstrip().startswith(('#', '//', 'using ', 'namespace ')) or (line in given and not to_be_repaired):
             continue
         for pattern, replacement in OPERATORS:
             for match in re.finditer(pattern, code):
@@ -64,13 +66,15 @@ def changes(source):
                     continue  # inside a message
                 changed = code[:match.start()] + match.expand(replacement) + code[match.end():] \
                     if isinstance(replacement, str) else code[:match.start()] + replacement(match) + code[match.end():]
-                yield number + 1, changed, '\n'.join(lines[:number] + [changed] + lines[number + 1:]) + '\n'
+                what = f'without {line.strip()}' if changed.strip() == ';' else changed.strip()
+                yield number + 1, what, '\n'.join(lines[:number] + [changed] + lines[number + 1:]) + '\n'
 
 
 class Exercise:
     def __init__(self, source_dir, build_dir, path):
         self.build_dir, self.path = build_dir, path
         self.source = source_dir / 'solutions' / (path + '.cpp')
+        self.stub = source_dir / 'exercises' / (path + '.cpp')
         self.judge = build_dir / 'tests/exercises' / (path + '_test')
         target = 'solution.' + path.replace('/', '.')
         commands = subprocess.run(['ninja', '-C', build_dir, '-t', 'commands', target], check=True, text=True,
@@ -105,27 +109,29 @@ def main():
     paths = ['/'.join(m) for m in re.findall(r'^exercise\((\w+) (\w+)', table, re.M)]
     explained = dict(re.findall(r'^(\S+: .*?) // (.*)$', (source_dir / 'tests/mutation/survivors.txt').read_text(), re.M))
     total = {'killed': 0, 'survived': 0, 'invalid': 0}
-    unexplained, used = 0, set()
+    unexplained, equivalent, used = 0, 0, set()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for path in paths:
             if wanted and path not in wanted:
                 continue
             exercise = Exercise(source_dir, build_dir, path)
-            mutants = list(changes(exercise.source.read_text()))
+            mutants = list(changes(exercise.source.read_text(), exercise.stub.read_text()))
             verdicts = list(pool.map(lambda mutant: exercise.verdict(mutant[2]), mutants))
             count = {kind: verdicts.count(kind) for kind in total}
             print(f'{path}: {count["killed"]} rejected, {count["survived"]} survived, {count["invalid"]} do not compile', flush=True)
-            for (number, line, _), verdict in zip(mutants, verdicts):
+            for (number, what, _), verdict in zip(mutants, verdicts):
                 total[verdict] += 1
                 if verdict == 'survived':
-                    key = f'{path}: {line.strip()}'
+                    key = f'{path}: {what}'
                     used.add(key)
+                    equivalent += explained.get(key, '').startswith('equivalent: ')
                     if key not in explained:
                         unexplained += 1
-                        print(f'    line {number}: {line.strip()}')
-    share = 100 * total['killed'] / max(1, total['killed'] + total['survived'])
-    print(f'{total["killed"]} of {total["killed"] + total["survived"]} changed programs rejected ({share:.1f} %); '
-          f'{total["invalid"]} more did not compile; {unexplained} survivors without an explanation')
+                        print(f'    line {number}: {what}')
+    count = total['killed'] + total['survived'] - equivalent
+    share = 100 * total['killed'] / max(1, count)
+    print(f'{total["killed"]} of {count} changed programs rejected ({share:.1f} %); {equivalent} more are equivalent to the '
+          f'original, {total["invalid"]} do not compile; {unexplained} survivors without an explanation')
     stale = [key for key in explained if key not in used and (not wanted or key.split(':')[0] in wanted)]
     for key in stale:
         print(f'survivors.txt explains what does not survive: {key}')

@@ -176,7 +176,9 @@ void grader::judge(Grader& grader) {
         const int socket = server.socket(SOCK_STREAM);
         server.bind(socket, any);
         server.listen(socket);
-        server.bind(server.socket(SOCK_DGRAM), server.local(socket));
+        const int other = server.socket(SOCK_DGRAM);
+        server.bind(other, server.local(socket));
+        server.close(other);
         server.judge("reachable at " + to_string(server.local(socket)));
     }
     {
@@ -207,6 +209,13 @@ void grader::judge(Grader& grader) {
         else
             server.close_untold(socket);
         const Client successor = grader.listen(address.ip, address.port);
+        server.judge("not reachable: closed");
+    }
+    {
+        Server server{grader}; // that comes before what bind and listen had to say
+        const int socket = server.socket(SOCK_STREAM);
+        server.bind(socket, taken);
+        server.close(socket);
         server.judge("not reachable: closed");
     }
 }

@@ -1,6 +1,6 @@
 // The socket that was opened last is the server.
 // Fails: it follows the last TCP socket
-// Seen: its answer is "not reachable: no listen
+// Seen: its answer is "not reachable: closed
 #include "common/socket_table.hpp"
 
 #include <cstdlib>
