@@ -29,5 +29,5 @@ int main(int argc, char** argv) {
         std::cerr << "usage: name_the_state LOCAL PEER, each as 127.0.0.1:8080\n";
         return EXIT_FAILURE;
     }
-    const tcp::endpoint local = endpoint_of(argv[1]), peer = endpoint_of(argv[2]);
+    [[maybe_unused]] const tcp::endpoint local = endpoint_of(argv[1]), peer = endpoint_of(argv[2]);
 }

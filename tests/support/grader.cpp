@@ -742,6 +742,33 @@ std::pair<std::uint16_t, std::uint16_t> Grader::ephemeral_range() {
     return {low, high};
 }
 
+void Grader::check_refusal(Launch launch) {
+    check("it ends with status 1 where the system refuses it a socket",
+          "status 1, no ready line, and the reason on standard error", "Exercises");
+    launch.lacking = Lacking::buffers;
+#ifndef __linux__
+    return not_here("a system that refuses sockets on demand");
+#endif
+    did("takes the memory for sockets away from the next program: it gets " + in_words(ENOBUFS));
+    Program program = start(launch);
+    const int status = program.exit_status();
+    expect(program.printed().find("listening on") == std::string::npos, "it printed " + in_quotes(program.printed()));
+    expect(status == 1, "it ended with " + status_in_words(status));
+    expect(!program.complained().empty(), "it ended with status 1, and said nothing");
+}
+
+void Grader::check_restart(const Address& address, Launch launch) {
+    check("it can be started again at once", "the ready line, with the port on which it has just served clients",
+          "Exercises");
+    launch.environment["PORT"] = std::to_string(address.port);
+    Program program = start(launch);
+    const Address says = program.ready();
+    expect(says.port == address.port,
+           "it listens on " + to_string(says) + ", and was told to listen on port " + std::to_string(address.port));
+    program.send_signal(SIGTERM);
+    program.exit_status();
+}
+
 bool Grader::alone() {
     try {
         support::need_private_network();

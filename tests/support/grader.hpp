@@ -141,6 +141,11 @@ class Grader {
     /// A number from `low` to `high`, another in each run.
     unsigned draw(unsigned low, unsigned high);
 
+    /// Checks that a program to which the system refuses its socket tells so, and ends with status 1.
+    void check_refusal(Launch launch = {});
+    /// Checks that a server which was stopped while it had clients can have its port again at once.
+    void check_restart(const Address& address, Launch launch = {});
+
     /// Makes the last check of all, where this machine has what it needs; elsewhere the verdict says that it was left
     /// out.
     void where_possible(const std::function<void()>& part);

@@ -8,8 +8,9 @@
 namespace support {
 
 /// What a machine may lack; a child can be started as if it did. A child that lacks sockets is killed by SIGSYS (exit
-/// status 128 + SIGSYS) when it asks for one.
-enum class Lacking { nothing, ipv6, namespaces, low_ports, sockets };
+/// status 128 + SIGSYS) when it asks for one. To one that lacks buffers the kernel refuses each Internet socket:
+/// ENOBUFS.
+enum class Lacking { nothing, ipv6, namespaces, low_ports, sockets, buffers };
 
 /// How a child process is started.
 struct Launch {

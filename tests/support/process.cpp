@@ -111,6 +111,9 @@ void do_without(Lacking lacking) {
     case Lacking::ipv6:
         refuse_call(SYS_socket, AF_INET6, true, EAFNOSUPPORT);
         break;
+    case Lacking::buffers:
+        refuse_call(SYS_socket, AF_INET & AF_INET6, false, ENOBUFS); // the bit that both families have
+        break;
     case Lacking::namespaces:
         refuse_call(SYS_unshare, CLONE_NEWNET, false, EPERM);
         break;

@@ -91,4 +91,5 @@ void grader::judge(Grader& grader) {
                           " by number: its listener keeps it when it is disconnected, and a number that the kernel "
                           "chose would be free again");
     });
+    grader.check_refusal();
 }

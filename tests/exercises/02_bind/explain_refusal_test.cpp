@@ -133,4 +133,5 @@ void grader::judge(Grader& grader) {
         expect_refusal(grader, grader.start(at(privileged.ip, privileged.port, Lacking::low_ports)), privileged,
                        EACCES);
     });
+    grader.check_refusal();
 }

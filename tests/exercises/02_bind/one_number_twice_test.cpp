@@ -183,4 +183,5 @@ void grader::judge(Grader& grader) {
                      "From outside");
         grader.expect(left.empty(), "while it has its number, these are taken as well, and not by the grader: " + left);
     });
+    grader.check_refusal();
 }

@@ -120,4 +120,5 @@ void grader::judge(Grader& grader) {
     late.break_off();
     const int end = next.exit_status();
     grader.expect(end == 0, "it ended with " + status_in_words(end));
+    grader.check_refusal({.arguments = {"1"}});
 }

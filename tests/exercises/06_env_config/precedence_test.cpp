@@ -227,4 +227,5 @@ void grader::judge(Grader& grader) {
     Program early = grader.start(watched);
     const int status = early.exit_status();
     grader.expect(status == 78, "it asked for a socket first, and ended with " + status_in_words(status));
+    grader.check_refusal();
 }

@@ -145,4 +145,5 @@ void grader::judge(Grader& grader) {
     program.send_signal(SIGTERM);
     const int status = program.exit_status();
     grader.expect(status == 0, "it ended with " + status_in_words(status));
+    grader.check_restart(tcp);
 }

@@ -269,4 +269,6 @@ void grader::judge(Grader& grader) {
     program.send_signal(SIGTERM);
     const int status = program.exit_status();
     grader.expect(status == 0, "it ended with " + status_in_words(status));
+    const Launch launch{.environment = {{"PORT", "0"}, {"WEB_BACKEND", web_at}, {"CHAT_BACKEND", chat_at}}};
+    grader.check_restart(door, launch);
 }

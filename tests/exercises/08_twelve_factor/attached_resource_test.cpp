@@ -112,9 +112,9 @@ void grader::judge(Grader& grader) {
                  "The configuration is wrong");
     using Value = std::optional<std::string>;
     const std::string host = "http://127.0.0.1";
-    for (const Value& value :
-         {Value{}, Value{""}, Value{"127.0.0.1:80/"}, Value{host + "/"}, Value{host + ":80a/"}, Value{host + ":70000/"},
-          Value{host + ":0/"}, Value{"https://127.0.0.1:80/"}, Value{"http://local:80/"}, Value{host + ":80"}}) {
+    for (const Value& value : {Value{}, Value{""}, Value{"127.0.0.1:80/"}, Value{host + "/"}, Value{host + ":80a/"},
+                               Value{host + ":70000/"}, Value{host + ":0/"}, Value{"https://127.0.0.1:80/"},
+                               Value{"file://127.0.0.1:80/"}, Value{"http://local:80/"}, Value{host + ":80"}}) {
         Program invalid = grader.start(with(value));
         const int invalid_status = invalid.exit_status();
         const std::string with_what = value ? "with BACKING_URL=" + in_quotes(*value) + " " : "without BACKING_URL ";

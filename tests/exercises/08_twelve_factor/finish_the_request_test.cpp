@@ -94,4 +94,6 @@ void grader::judge(Grader& grader) {
     expect_stars(grader, last, last.send_and_read_to_any_end("1\n"), 11);
     const int last_status = again.exit_status();
     grader.expect(last_status == 0, "it ended with " + status_in_words(last_status));
+    grader.check_restart(there);
+    grader.check_refusal();
 }
