@@ -97,8 +97,9 @@ void grader::judge(Grader& grader) {
         const std::string ends = "connected from " + to_string(socket.local()) + " to " + to_string(socket.peer());
         expect_line(grader, "a " + protocol + " socket " + ends, socket.descriptor(), "IPv4 " + protocol + ", " + ends);
     };
-    in_any_order(
-        grader, [&] { expect_connected("TCP", accepted); }, [&] { expect_connected("TCP", client); });
+    const auto at_the_server = [&] { expect_connected("TCP", accepted); };
+    const auto at_the_client = [&] { expect_connected("TCP", client); };
+    in_any_order(grader, at_the_server, at_the_client);
     expect_connected("UDP", talker);
 
     grader.check("it leaves the socket as it was",

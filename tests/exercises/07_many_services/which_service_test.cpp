@@ -41,7 +41,7 @@ void connect(const support::Client& socket, const Address& peer) {
 }
 
 unsigned long inode_of(const support::Client& socket) {
-    struct stat about {};
+    struct stat about = {};
     ::fstat(socket.descriptor(), &about);
     return about.st_ino;
 }
