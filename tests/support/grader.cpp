@@ -437,7 +437,14 @@ void Program::close_input() {
     process_->close_input();
 }
 
+void Program::expect_running() const {
+    settle();
+    if (has_ended(pid()))
+        throw Failed{"it ended with " + status_in_words(note_end(process_)) + " before it was told to end"};
+}
+
 void Program::send_signal(int number) {
+    expect_running();
     tell(std::string{"sent it the signal "} + std::to_string(number) + " (" + ::strsignal(number) + ")");
     process_->send_signal(number);
 }
@@ -449,6 +456,7 @@ std::vector<SocketRow> Program::sockets(Protocol protocol) const {
 }
 
 SocketRow Program::listener() const {
+    expect_running();
     auto rows = sockets(Protocol::tcp);
     std::erase_if(rows, [](const SocketRow& row) { return row.state != "LISTEN"; });
     if (rows.empty())

@@ -81,6 +81,7 @@ class Program {
     void stop_listening_at(const Address& address) const;
 
   private:
+    void expect_running() const; // once it has done all that there was to do
     support::Process* process_; // lives until the verdict
 };
 

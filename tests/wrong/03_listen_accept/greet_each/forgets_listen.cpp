@@ -1,6 +1,6 @@
 // Binds, and believes that a port that is owned is a port that answers.
 // Fails: it listens on loopback, on the port that it says
-// Seen: no socket of it listens
+// Seen: it ended with status 1
 #include "common/config.hpp"
 #include "common/stop.hpp"
 
