@@ -82,7 +82,7 @@ class Program {
 
   private:
     void expect_running() const; // once it has done all that there was to do
-    support::Process* process_; // lives until the verdict
+    support::Process* process_;  // lives until the verdict
 };
 
 /// A client, or any other socket of the grader's own; its calls are steps of the story too.
