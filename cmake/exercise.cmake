@@ -70,6 +70,7 @@ function(exercise chapter name)
 
   add_custom_target(judged.${id} DEPENDS ${judge})
   built_first(judged.${id} judged.${id})
+  set_tests_properties(build.judged.${id} PROPERTIES LABELS judge)
   if(NOT TARGET judged) # `cmake --build --preset default --target judged`: all solutions and wrong answers
     add_custom_target(judged)
   endif()
