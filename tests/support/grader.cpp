@@ -471,15 +471,12 @@ support::Client Program::borrow(int number) const { return process_->borrow(numb
 support::Client Program::borrow(const SocketRow& row) const { return process_->borrow(row); }
 
 std::vector<int> Program::socket_descriptors() const {
-    namespace fs = std::filesystem;
-    if (!fs::exists("/proc/self/fd"))
+    if (!std::filesystem::exists("/proc/self/fd"))
         support::leave_out("needs /proc/PID/fd, which Linux has");
     std::vector<int> result;
-    std::error_code gone; // the program may close a descriptor while we look
-    for (const auto& entry : fs::directory_iterator{"/proc/" + std::to_string(pid()) + "/fd", gone})
-        if (fs::read_symlink(entry.path(), gone).string().starts_with("socket:"))
-            result.push_back(std::stoi(entry.path().filename()));
-    std::ranges::sort(result);
+    for (const auto& [number, what] : process_->descriptors())
+        if (what.starts_with("socket:"))
+            result.push_back(number);
     return result;
 }
 
@@ -807,10 +804,10 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
 #ifdef __linux__
     ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 #endif
-    const std::string self = argv[0];
-    const auto slash = self.rfind('/'), before = self.rfind('/', slash - 1);
-    story.exercise = self.substr(slash + 1, self.size() - slash - 1 - std::strlen("_test"));
-    story.chapter = self.substr(before + 1, slash - before - 1);
+    const std::filesystem::path self = std::filesystem::absolute(argv[0]).lexically_normal();
+    const std::string name = self.filename();
+    story.exercise = name.substr(0, name.size() - std::strlen("_test"));
+    story.chapter = self.parent_path().filename();
     story.program = argv[1];
     support::enter_private_network();
     support::hopeless = nothing_can_wake_them;

@@ -303,12 +303,19 @@ int Process::wait_for_exit() {
     return *status_;
 }
 
-std::vector<common::SocketRow> Process::sockets(common::Protocol protocol) const {
+std::map<int, std::string> Process::descriptors() const {
     namespace fs = std::filesystem;
-    std::set<std::string> held;
+    std::map<int, std::string> held;
     std::error_code gone; // the process may close a descriptor while we look
     for (const auto& entry : fs::directory_iterator{"/proc/" + std::to_string(pid_) + "/fd", gone})
-        held.insert(fs::read_symlink(entry.path(), gone).string());
+        held[std::stoi(entry.path().filename())] = fs::read_symlink(entry.path(), gone).string();
+    return held;
+}
+
+std::vector<common::SocketRow> Process::sockets(common::Protocol protocol) const {
+    std::set<std::string> held;
+    for (const auto& [number, what] : descriptors())
+        held.insert(what);
     auto rows = common::kernel_sockets(protocol);
     std::erase_if(rows, [&](const auto& row) { return !held.contains("socket:[" + std::to_string(row.inode) + "]"); });
     return rows;
@@ -332,11 +339,9 @@ Client Process::borrow(int number) const {
 }
 
 Client Process::borrow(const common::SocketRow& row) const {
-    namespace fs = std::filesystem;
-    std::error_code gone; // the process may close a descriptor while we look
-    for (const auto& entry : fs::directory_iterator{"/proc/" + std::to_string(pid_) + "/fd", gone})
-        if (fs::read_symlink(entry.path(), gone) == "socket:[" + std::to_string(row.inode) + "]")
-            return borrow(std::stoi(entry.path().filename()));
+    for (const auto& [number, what] : descriptors())
+        if (what == "socket:[" + std::to_string(row.inode) + "]")
+            return borrow(number);
     give_up("the program does not hold the socket at " + to_string(row.local) + " any more");
     return Client{-1};
 }

@@ -5,6 +5,7 @@
 #include "tests/support/launch.hpp"
 #include "tests/support/wait.hpp"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -48,6 +49,9 @@ class Process {
 
     const std::string& output() const { return output_; }         ///< What came on standard output so far.
     const std::string& complaints() const { return complaints_; } ///< What came on standard error so far.
+
+    /// What the child has open, as proc(5) names it, by descriptor; nothing on systems without /proc.
+    std::map<int, std::string> descriptors() const;
 
     /// The sockets of one protocol that the child holds, as the kernel's tables have them.
     std::vector<common::SocketRow> sockets(common::Protocol protocol) const;

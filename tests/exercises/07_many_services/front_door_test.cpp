@@ -66,13 +66,6 @@ void expect_goodbye(Grader& grader, Client& client, const std::string& words) {
     grader.expect(answer == words, "before the end the client received " + in_quotes(answer));
 }
 
-void reset(Grader& grader, Client& client) {
-    const linger at_once{1, 0};
-    ::setsockopt(client.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    grader.did("the next close is a reset");
-    client.close();
-}
-
 std::ptrdiff_t descriptors(const Program& program) {
     const std::filesystem::directory_iterator all{"/proc/" + std::to_string(program.pid()) + "/fd"};
     return std::distance(begin(all), end(all));
@@ -224,8 +217,8 @@ void grader::judge(Grader& grader) {
     hurried.send("GE");
     hurried.shut_down_sending();
     hurried.read_to_end();
-    reset(grader, silent);
-    reset(grader, other.client);
+    silent.break_off();
+    other.client.break_off();
     pass(grader, web.client, web.backend, "still there?");
     visit(grader, services, door, "GET /3 HTTP/1.1", true);
 

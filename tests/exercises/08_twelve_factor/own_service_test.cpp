@@ -114,7 +114,7 @@ std::string file_written_by(pid_t process) {
 // An empty directory, removed in the end.
 struct Directory {
     Directory() {
-        std::string pattern = (fs::temp_directory_path() / "portlab.XXXXXX").string();
+        std::string pattern = (fs::temp_directory_path() / ("portlab." + std::string(6, 'X'))).string(); // for mkdtemp
         if (!::mkdtemp(pattern.data()))
             support::leave_out("no directory can be made in " + fs::temp_directory_path().string());
         path = pattern;
