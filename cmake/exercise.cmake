@@ -58,7 +58,7 @@ function(exercise chapter name)
 
   answer(exercise.${id} exercises/${path}.cpp exercises/${chapter} EXCLUDE_FROM_ALL)
   built_first(${id} exercise.${id} ${judge})
-  add_test(NAME exercise.${id} COMMAND ${judge} $<TARGET_FILE:exercise.${id}>)
+  add_test(NAME exercise.${id} COMMAND ${judge} $<TARGET_FILE:exercise.${id}> --verdict ${CMAKE_BINARY_DIR}/verdicts/${path}.json)
   set_tests_properties(exercise.${id} PROPERTIES FIXTURES_REQUIRED ${id} SKIP_RETURN_CODE 4 LABELS "${chapter};exercise")
 
   set(solutions ${PROJECT_SOURCE_DIR}/solutions/${chapter})

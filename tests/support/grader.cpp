@@ -3,8 +3,10 @@
 #include "tests/support/asleep.hpp"
 #include "tests/support/network.hpp"
 #include "tests/support/process.hpp"
+#include "tests/support/verdict.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -12,11 +14,13 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iomanip>
 #include <iterator>
 #include <memory>
 #include <poll.h>
 #include <random>
 #include <set>
+#include <sstream>
 #include <string_view>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -257,31 +261,34 @@ std::string arguments_in_words(const Launch& launch) {
     return text;
 }
 
-void print_story(const Failed& failed) {
+std::string told_story(const Failed& failed) {
     const Check& check = story.checks.back();
-    std::printf("%s: not right yet: %s\n\nWhat the grader did\n", story.exercise.c_str(), check.name.c_str());
+    std::ostringstream out;
+    out << story.exercise << ": not right yet: " << check.name << "\n\nWhat the grader did\n";
     constexpr std::size_t shown = 30; // the last ones
     const std::size_t first = std::max(story.over, story.steps.size() - std::min(story.steps.size(), shown));
     if (first > 0)
-        std::printf("     (%zu steps before; the checks that they were made for held)\n", first);
+        out << "     (" << first << " steps before; the checks that they were made for held)\n";
     for (std::size_t i = first; i < story.steps.size(); ++i) {
         const auto& [what, times] = story.steps[i];
-        std::printf("%3zu. %s%s\n", i + 1, what.c_str(),
-                    times > 1 ? (", " + std::to_string(times) + " times").c_str() : "");
+        out << std::setw(3) << i + 1 << ". " << what;
+        if (times > 1)
+            out << ", " << times << " times";
+        out << '\n';
     }
-    std::printf("Expected   %s\nObserved   %s\n", check.expected.c_str(), failed.observed.c_str());
+    out << "Expected   " << check.expected << "\nObserved   " << failed.observed << '\n';
     for (std::size_t i = 0; i < story.programs.size(); ++i) {
         const Started& started = story.programs[i];
         const bool was_right = started.status == 0 && started.process->complaints().empty();
         if (started.settled || (was_right && i + 1 < story.programs.size()))
             continue; // it has done its part
-        std::printf("At the end %s\n", started.status ? state_of(started).c_str() : failed.states[i].c_str());
+        out << "At the end " << (started.status ? state_of(started) : failed.states[i]) << '\n';
         if (!started.process->complaints().empty())
-            std::printf("           on standard error:%s\n",
-                        lines_in(started.process->complaints(), "             ").c_str());
+            out << "           on standard error:" << lines_in(started.process->complaints(), "             ") << '\n';
     }
-    std::printf("Read again chapters/%s/README.md: \"%s\", and the exercise itself\nTry it     ./portlab run %s/%s\n",
-                story.chapter.c_str(), check.section.c_str(), story.chapter.c_str(), story.exercise.c_str());
+    out << "Read again chapters/" << story.chapter << "/README.md: \"" << check.section
+        << "\", and the exercise itself\nTry it     ./portlab run " << story.chapter << '/' << story.exercise << '\n';
+    return out.str();
 }
 
 // What the head of a wrong answer's source says after `key`.
@@ -794,8 +801,8 @@ Client Grader::udp_client(const Address& server, const std::string& ip) {
 
 int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
     const std::string mode = argc > 2 ? argv[2] : "";
-    if (argc < 2 || (mode == "--wrong" && argc != 4)) {
-        std::fprintf(stderr, "usage: %s PROGRAM [--checks | --stub | --wrong SOURCE]\n", argv[0]);
+    if (argc < 2 || (mode == "--wrong" || mode == "--verdict") != (argc == 4)) {
+        std::fprintf(stderr, "usage: %s PROGRAM [--checks | --stub | --wrong SOURCE | --verdict FILE]\n", argv[0]);
         return 2;
     }
     std::setvbuf(stdout, nullptr, _IOFBF, 65536);
@@ -812,11 +819,12 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
     support::enter_private_network();
     support::hopeless = nothing_can_wake_them;
 
+    const auto began = std::chrono::steady_clock::now();
     enum { right, wrong, not_started, left_out } verdict = right;
-    std::string observed;
+    std::string observed, words;
     Grader grader;
-    const auto not_begun = [&](const NotStarted& words) {
-        std::printf("%s\n", words.words.c_str());
+    const auto not_begun = [&](const NotStarted& why) {
+        words = why.words + "\n";
         verdict = not_started;
     };
     try {
@@ -838,14 +846,14 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
                     }
             observed = failed.observed;
             verdict = wrong;
-            print_story(failed);
-        } catch (const NotStarted& words) {
-            not_begun(words);
+            words = told_story(failed);
+        } catch (const NotStarted& why) {
+            not_begun(why);
         }
-    } catch (const NotStarted& words) {
-        not_begun(words);
+    } catch (const NotStarted& why) {
+        not_begun(why);
     } catch (const support::LeftOut& reason) {
-        std::printf("%s is not judged: %s\n", story.exercise.c_str(), reason.what());
+        words = story.exercise + " is not judged: " + reason.what() + "\n";
         verdict = left_out;
     }
     for (const Started& started : story.programs)
@@ -855,6 +863,24 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
     story.programs.clear();
     kill_what_is_left_behind();
 
+    if (verdict == right) {
+        words = story.exercise + ": right, " + std::to_string(checks.size()) + " checks\n";
+        for (const std::string& reason : story.not_here)
+            words += "not tried: " + reason + "\n";
+    }
+    if (mode == "--verdict") {
+        Verdict found{.exercise = story.chapter + "/" + story.exercise,
+                      .verdict = std::array{"right", "wrong", "not started", "not judged"}[verdict],
+                      .not_tried = story.not_here,
+                      .story = words,
+                      .took = std::chrono::steady_clock::now() - began};
+        for (const Check& check : checks)
+            found.checks.push_back(check.name);
+        if (verdict == wrong)
+            found.failed = {checks.back().name, checks.back().expected, observed, checks.back().section};
+        write(found, argv[3]);
+    }
+    std::fputs(words.c_str(), stdout);
     if (verdict == left_out)
         return verdict_skipped;
     if (mode == "--stub") {
@@ -886,9 +912,6 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
     }
     if (verdict == wrong)
         return EXIT_FAILURE;
-    std::printf("%s: right, %zu checks\n", story.exercise.c_str(), checks.size());
-    for (const std::string& reason : story.not_here)
-        std::printf("not tried: %s\n", reason.c_str());
     if (mode == "--checks") {
         for (const Check& check : checks)
             std::printf("check: %s\n", check.name.c_str());

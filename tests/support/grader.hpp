@@ -16,9 +16,9 @@
 //
 //   any_free_port_test PROGRAM                   0: right. 1: not right, and the story of why. 4: not started, or the
 //                                                machine lacks something. With PORTLAB_STRICT set, not started is 1.
-//   any_free_port_test PROGRAM --checks          for a solution: the same, and every check, each of which must refer to
-//   a
-//                                                section of the text and be failed by a wrong answer
+//   any_free_port_test PROGRAM --verdict FILE    the same, and writes it to the file: tests/support/verdict.hpp
+//   any_free_port_test PROGRAM --checks          for a solution: the same, and every check, each of which must refer
+//                                                to a section of the text and be failed by a wrong answer
 //   any_free_port_test PROGRAM --stub            0 where it is not started
 //   any_free_port_test PROGRAM --wrong SOURCE    0 where it is rejected as the head of SOURCE says:
 //                                                    // The misconception, in words.
