@@ -3,6 +3,7 @@
 #   Asio, standalone, 1.22 or newer          Debian, Ubuntu: libasio-dev     Fedora: asio-devel    macOS: asio
 #   Boost headers (Beast), 1.74 or newer     Debian, Ubuntu: libboost-dev    Fedora: boost-devel   macOS: boost
 #   Catch2, 3.4 or newer (tests only)        Debian, Ubuntu: catch2          Fedora: catch-devel   macOS: catch2
+#   CLI11, 2.1 or newer (./portlab only)     Debian, Ubuntu: libcli11-dev    Fedora: cli11-devel   macOS: cli11
 
 include(FetchContent)
 find_package(Threads REQUIRED)
@@ -61,4 +62,16 @@ if(BUILD_TESTING)
     list(APPEND CMAKE_MODULE_PATH ${catch2_source_SOURCE_DIR}/extras)
   endif()
   include(Catch)
+
+  find_path(CLI11_INCLUDE_DIR CLI/CLI.hpp)
+  if(NOT CLI11_INCLUDE_DIR)
+    message(STATUS "CLI11 is not on this machine (Debian: libcli11-dev); fetching it")
+    FetchContent_Declare(cli11_source
+      URL https://github.com/CLIUtils/CLI11/archive/v2.4.2.tar.gz
+      URL_HASH SHA256=f2d893a65c3b1324c50d4e682c0cdc021dd0477ae2c048544f39eed6654b699a
+      DOWNLOAD_EXTRACT_TIMESTAMP OFF
+      SOURCE_SUBDIR headers_only)
+    FetchContent_MakeAvailable(cli11_source)
+    set(CLI11_INCLUDE_DIR ${cli11_source_SOURCE_DIR}/include)
+  endif()
 endif()

@@ -27,7 +27,7 @@ nothing_sleeps() {
 formatting_is_clean() {
     local formatter=${CLANG_FORMAT:-clang-format}
     command -v "$formatter" >/dev/null || { echo "needs clang-format"; return 77; }
-    find chapters common exercises solutions tests cmake bench -name '*.?pp' -print0 | xargs -0 "$formatter" --dry-run --Werror
+    find loop chapters common exercises solutions tests cmake bench -name '*.?pp' -print0 | xargs -0 "$formatter" --dry-run --Werror
 }
 
 chapters_are_listed_everywhere() {

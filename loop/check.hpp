@@ -1,0 +1,29 @@
+#pragma once
+
+#include "loop/catalogue.hpp"
+
+#include <string>
+#include <vector>
+
+namespace loop {
+
+/// The command that builds and judges the exercise.
+std::vector<std::string> checking(const Exercise& exercise);
+
+enum class Result { right, wrong, does_not_compile, not_started };
+
+struct Report {
+    Result result;
+    std::string words; ///< The judge's story, or the compiler's words.
+};
+
+/// What that command printed, for one exercise.
+Report report_of(const Exercise& exercise, const std::string& printed);
+
+/// Prints it, at most so many lines of it; and what to do next.
+void show(const Catalogue& catalogue, const Exercise& exercise, const Report& report, unsigned lines);
+
+/// The exercise as one line of a list.
+std::string in_a_line(const Exercise& exercise);
+
+} // namespace loop

@@ -1,0 +1,87 @@
+// What ./portlab runs for a student, beside tour, test and run: the commands and their options, in one place.
+#include "loop/catalogue.hpp"
+#include "loop/commands.hpp"
+
+#include <CLI/CLI.hpp>
+#include <clocale>
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <iostream>
+
+int main(int argc, char** argv) {
+    std::setlocale(LC_CTYPE, "");
+    CLI::App app{"Portlab: the student's loop. Without a command it says where you stand.", "./portlab"};
+    app.require_subcommand(0, 1);
+    app.get_formatter()->column_width(26);
+
+    std::function<int(const loop::Catalogue&)> chosen = loop::status;
+    const auto command = [&](const char* name, const char* what, const char* example) {
+        CLI::App* const added = app.add_subcommand(name, what);
+        added->footer("Example: ./portlab " + std::string{example});
+        return added;
+    };
+
+    std::string name;
+    const auto exercise = [&name](CLI::App* to, const char* what) { return to->add_option("NAME", name, what); };
+    const std::string any_part = "An exercise: 2.1, any_free_port, or any part of a name that no other has";
+
+    command("status", "Say where you stand, and what is next.", "status");
+
+    auto* check = command("check", "Build an exercise and judge it.", "check any_free_port");
+    exercise(
+        check,
+        "An exercise (2.1, any_free_port, any part that no other has) or a chapter (2); without it, the current one");
+    check->callback([&] { chosen = [&](const auto& all) { return loop::check(all, name); }; });
+
+    bool poll = false;
+    auto* watch = command("watch", "Judge each exercise whenever you save it.", "watch");
+    watch->add_flag("--poll", poll, "Look at the files four times a second; for file systems that report no change");
+    watch->callback([&] { chosen = [&](const auto& all) { return loop::watch(all, poll); }; });
+
+    auto* hint = command("hint", "Give the next hint to an exercise, from a nudge to the call.", "hint any_free_port");
+    exercise(hint, (any_part + "; without it, the current one").c_str());
+    hint->callback([&] { chosen = [&](const auto& all) { return loop::hint(all, name); }; });
+
+    bool anyway = false;
+    auto* solution = command("solution", "Compare your answer with the model answer, once yours is right.",
+                             "solution any_free_port");
+    exercise(solution, any_part.c_str())->required();
+    solution->add_flag("--anyway", anyway, "Show it although yours is not right");
+    solution->callback([&] { chosen = [&](const auto& all) { return loop::solution(all, name, anyway); }; });
+
+    auto* reset =
+        command("reset", "Begin an exercise anew; your version is kept, and it says where.", "reset any_free_port");
+    exercise(reset, any_part.c_str())->required();
+    reset->callback([&] { chosen = [&](const auto& all) { return loop::reset(all, name); }; });
+
+    loop::Questions questions;
+    auto* predict =
+        command("predict", "Say what the kernel will answer; then the kernel does.", "predict --chapter 05 --seed 7");
+    predict->add_option("--seed", questions.seed, "The same seed gives the same questions");
+    predict->add_option("--chapter", questions.chapter, "Only questions of this chapter");
+    predict->add_option("--count", questions.count, "So many questions (5)")->check(CLI::Range(1, 100));
+    predict->add_flag("--answers", questions.answers,
+                      "Do not ask; show each question with its answer, for instructors");
+    predict->callback([&] { chosen = [&](const auto& all) { return loop::predict(all, questions); }; });
+
+    std::uint16_t port = 0;
+    auto* who = command("who", "Say who holds a port, and in what state.", "who 8080");
+    who->add_option("PORT", port, "From 1 to 65535")->required()->check(CLI::Range(1, 65535));
+    who->callback([&] { chosen = [&](const auto&) { return loop::who(port); }; });
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : 2;
+    }
+    try {
+        return chosen(loop::Catalogue{});
+    } catch (const loop::WrongUse& wrong) {
+        std::cerr << "portlab: " << wrong.what() << '\n';
+        return 2;
+    } catch (const std::exception& error) {
+        std::cerr << "portlab: " << error.what() << '\n';
+        return 2;
+    }
+}

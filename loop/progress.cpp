@@ -1,0 +1,96 @@
+#include "loop/progress.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+namespace loop {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A text after `"key": ` in a verdict, which has one key a line; see tests/support/verdict.hpp.
+std::string value(const std::string& line, const std::string& key) {
+    const auto place = line.find("\"" + key + "\": \"");
+    std::string text;
+    if (place != line.npos)
+        for (std::size_t i = place + key.size() + 5; i < line.size() && line[i] != '"'; ++i)
+            text += line[i] == '\\' && i + 1 < line.size() ? line[++i] : line[i];
+    return text;
+}
+
+struct Source {
+    std::optional<unsigned> begin_here{};
+    unsigned main = 1;
+};
+
+Source read_source(const std::string& path) {
+    Source source;
+    std::ifstream file{path};
+    unsigned number = 0;
+    for (std::string line; std::getline(file, line);) {
+        ++number;
+        const auto start = line.find_first_not_of(" \t");
+        if (start != line.npos && line.compare(start, 13, "begin_here();") == 0 && !source.begin_here)
+            source.begin_here = number;
+        if (line.starts_with("int main"))
+            source.main = number;
+    }
+    return source;
+}
+
+std::optional<fs::file_time_type> saved(const fs::path& file) {
+    std::error_code error;
+    const auto time = fs::last_write_time(file, error);
+    return error ? std::nullopt : std::optional{time};
+}
+
+} // namespace
+
+Progress progress_of(const Exercise& exercise) {
+    const Source source = read_source(exercise.file());
+    if (source.begin_here)
+        return {State::not_started, {}, *source.begin_here};
+    const fs::path build = "build/default", verdict_file = build / "verdicts" / (exercise.path() + ".json");
+    const auto judged = saved(verdict_file), built = saved(build / "exercises" / exercise.path());
+    if (!judged || !built)
+        return {State::in_progress, "not checked yet", source.main};
+    const auto edited = saved(exercise.file());
+    if (edited > built || built > judged)
+        return {State::in_progress, "changed since its last verdict", source.main};
+    std::string verdict, failed_check;
+    std::ifstream file{verdict_file};
+    for (std::string line; std::getline(file, line);) {
+        if (line.starts_with("\"verdict\""))
+            verdict = value(line, "verdict");
+        else if (line.starts_with("\"failed\""))
+            failed_check = value(line, "check");
+    }
+    if (verdict == "right")
+        return {State::done, {}, source.main};
+    return {State::in_progress, verdict == "wrong" ? "not yet: " + failed_check : verdict, source.main};
+}
+
+Exercise current(const Catalogue& catalogue) {
+    std::optional<Exercise> latest, first_open;
+    for (const Exercise& exercise : catalogue.exercises()) {
+        const State state = progress_of(exercise).state;
+        if (state == State::in_progress && (!latest || saved(exercise.file()) > saved(latest->file())))
+            latest = exercise;
+        if (state != State::done && !first_open)
+            first_open = exercise;
+    }
+    return latest ? *latest : first_open.value_or(catalogue.exercises().back());
+}
+
+Exercise next_after(const Catalogue& catalogue, const Exercise& exercise) {
+    auto all = catalogue.exercises();
+    const auto here = std::ranges::find(all, exercise.number, &Exercise::number);
+    std::ranges::rotate(all, here + 1);
+    const auto next =
+        std::ranges::find_if(all, [](const Exercise& one) { return progress_of(one).state != State::done; });
+    return next == all.end() ? exercise : *next;
+}
+
+} // namespace loop

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "loop/catalogue.hpp"
+
+#include <string>
+
+namespace loop {
+
+enum class State { not_started, in_progress, done };
+
+struct Progress {
+    State state = State::not_started;
+    std::string note{}; ///< What stands between it and the next state.
+    unsigned line = 1;  ///< Where to go on in its file.
+};
+
+/// Where the reader stands with an exercise. Not started: its file has the line begin_here(). Done: its last verdict is
+/// "right", and neither its file nor its program is newer than that verdict. In progress: everything else.
+Progress progress_of(const Exercise& exercise);
+
+/// The exercise to go on with: of those in progress the one that was saved last; else the first that is not done; else
+/// the last one.
+Exercise current(const Catalogue& catalogue);
+
+/// The exercise to begin after `exercise`: the next one in the book's order that is not done; itself where all are
+/// done.
+Exercise next_after(const Catalogue& catalogue, const Exercise& exercise);
+
+} // namespace loop

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <termios.h>
+
+namespace loop::terminal {
+
+struct Size {
+    unsigned rows = 24, columns = 80;
+};
+
+bool is_terminal(); ///< Standard output.
+Size size();        ///< Of the terminal, tty_ioctl(4); 24 x 80 where it does not say.
+bool colours();     ///< Only on a terminal that has them, and where NO_COLOR is not set (no-color.org).
+bool utf8();        ///< By the locale's character set.
+
+std::string bold(std::string_view text);
+std::string dim(std::string_view text);
+std::string red(std::string_view text);
+std::string green(std::string_view text);
+std::string yellow(std::string_view text);
+
+std::string tick();  ///< Done.
+std::string cross(); ///< Not right.
+std::string bar(unsigned part, unsigned whole, unsigned columns);
+
+/// Clears the screen and puts the cursor at its top; nothing where there is no terminal.
+void clear();
+
+/// While it lives, each key is read at once and not shown; Ctrl-C stays a signal. Nothing where the standard input is
+/// no terminal. termios(3).
+class Keys {
+  public:
+    Keys();
+    ~Keys();
+    Keys(const Keys&) = delete;
+    Keys& operator=(const Keys&) = delete;
+    bool from_terminal() const { return changed_; }
+
+  private:
+    bool changed_ = false;
+    termios before_{};
+};
+
+} // namespace loop::terminal
