@@ -403,10 +403,10 @@ def guarded(action: Any) -> Any:
 
 
 def add_to(subparsers: Any) -> None:
-    for name, action, words in (("grade", grade, "grade submissions: folders or archives, one a student"),
-                                ("one", one, argparse.SUPPRESS)):
+    for name, action in (("grade", grade), ("one", one)):
+        words = {"help": "grade submissions: folders or archives, one a student"} if name == "grade" else {}
         parser = subparsers.add_parser(
-            name, help=words, formatter_class=argparse.RawDescriptionHelpFormatter,
+            name, **words,
             epilog="example: python3 -m grading grade 02_bind submissions/*.zip --results results --jobs 4")
         parser.add_argument("assignment", help="its name, as in assignments/NAME.toml, or a file that ends with .toml")
         parser.add_argument("submission", nargs="+" if name == "grade" else None, help="a folder or an archive, one a student")
