@@ -205,7 +205,7 @@ void enter_sandbox(const std::vector<std::string>& command, const std::string& p
             if (errno != EINVAL && errno != EPERM) // where no other user is known, it stays this one
                 stop("setresuid");
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-        const std::array from{lifeline[0], ready[1], STDERR_FILENO, told[1], file};
+        const std::array from{lifeline[0], ready[1], ready[1], told[1], file}; // nothing that a file of ours could be
         std::array<int, from.size()> copies{};
         for (std::size_t i = 0; i < from.size(); ++i)
             copies[i] = ::fcntl(from[i], F_DUPFD_CLOEXEC, 16);
@@ -224,11 +224,11 @@ void enter_sandbox(const std::vector<std::string>& command, const std::string& p
     const std::string_view key = "\"child-pid\": ";
     const auto place = about.find(key);
     const auto first = place == about.npos ? 0 : std::strtol(about.c_str() + place + key.size(), nullptr, 10);
-    if (first > 0 && !up.empty())
+    if (first > 0 && up == "ready\n")
         confinement.first = static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(first), 0));
     if (confinement.first < 0) {
         ::kill(child, SIGKILL);
-        leave_out("the sandbox does not come up: " + command.front());
+        leave_out("the sandbox does not come up: " + command.front() + ": " + up.substr(0, up.find('\n')));
     }
     confinement.lifeline = lifeline[1];
     confinement.keepers = {child, static_cast<pid_t>(first)};
@@ -309,8 +309,12 @@ pid_t Entrance::entered(pid_t child) {
     pid_t inside = 0;
     const auto size = ::read(read_, &inside, sizeof inside);
     ::waitpid(child, nullptr, 0);
-    if (size != sizeof inside)
-        give_up("the program's sandbox has ended");
+    if (size != sizeof inside) {
+        pollfd ended{confinement.first, POLLIN, 0}; // pidfd_open(2): readable when the process has ended
+        if (::poll(&ended, 1, 0) == 1)
+            give_up("what ran before has ended the sandbox");
+        leave_out("no process can be started in the sandbox");
+    }
     return inside;
 }
 
