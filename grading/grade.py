@@ -337,6 +337,7 @@ def grade_class(task: Task, paths: Sequence[Path], jobs: int) -> bool:
                     process.wait(0.2)
                 except subprocess.TimeoutExpired:
                     pass
+            sandbox.end_children()
     return status == 0 and progress.done == progress.total
 
 
@@ -368,6 +369,7 @@ def grade(arguments: argparse.Namespace) -> int:
 
 def one(arguments: argparse.Namespace) -> int:
     """A submission of a class; what has to be proven first has been."""
+    sandbox.end_with_parent()
     verdict = grade_one(task_of(arguments), Path(arguments.submission))
     print(line_of(verdict), flush=True)
     return 0 if verdict["points"] is not None else 2

@@ -60,10 +60,12 @@ def run(command: Sequence[str | Path], *, seconds: float, stdout: Path, stderr: 
 
 
 def adopt() -> None:
-    """From now on processes below that lose their parent become children of this one; and it is told to end with its parent."""
-    prctl = ctypes.CDLL(None).prctl
-    prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
-    prctl(1, int(signal.SIGTERM), 0, 0, 0)  # PR_SET_PDEATHSIG
+    """From now on processes below that lose their parent become children of this one."""
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+
+
+def end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(1, int(signal.SIGTERM), 0, 0, 0)  # PR_SET_PDEATHSIG
 
 
 def end_children() -> None:
