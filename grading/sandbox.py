@@ -179,7 +179,7 @@ def running(name: str, directory: Path) -> list[str]:
 
     Its first process ends with the judge, and lets those that lose their parents end in peace.
     """
-    return [bubblewrap(), *NAMESPACES, "--as-pid-1", "--info-fd", "3", *system("null", "zero", "urandom"), "--proc", "/proc",
+    return [bubblewrap(), *NAMESPACES, "--as-pid-1", "--info-fd", "3", "--seccomp", "5", *system("null", "zero", "urandom"), "--proc", "/proc",
             "--size", str(16 << 20), "--tmpfs", "/tmp", "--bind", str(directory), str(directory),
             "--perms", "0755", "--dir", "/answer", "--perms", "0555", "--ro-bind-data", "4", f"/answer/{name}",
             "--remount-ro", "/", "--chdir", "/", "--",
