@@ -88,7 +88,7 @@ def judged(task: Task, item: Item, program: Path, into: Path) -> tuple[dict[str,
     directory.mkdir()
     directory.chmod(0o1777)
     judge = task.judge(item)
-    words = ["--user", str(sandbox.WEAK_USER)] if task.launcher == "user" else [
+    words = ["--user", str(sandbox.weak_user())] if task.launcher == "user" else [
         "--sandbox", *sandbox.running(program.name, directory)]
     started = time.monotonic()
     status = sandbox.run([judge, program, "--verdict", verdict, *words], seconds=sandbox.JUDGE_SECONDS, stdout=into / "judge.out",
