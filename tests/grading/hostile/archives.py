@@ -312,6 +312,17 @@ def folder_with_a_program(place: Path) -> Path:
     return place
 
 
+def folder_with_escapes(place: Path) -> Path:
+    """Has commands for terminals in its lines, which the compiler shows with its errors.
+
+    Attacks: whoever reads the feedback
+    Expects: does not compile, 0 points
+    """
+    folder(place).write_bytes(b"#error \033[2J\033]0;portlab-forged\a\r\xc2\x9b31m \xe2\x80\xae \xe2\x81\xa6 \xff <script>\n"
+                              b"int \033[31m\x9b = `touch portlab-forged`;\n")
+    return place
+
+
 def folder_with_build_files(place: Path) -> Path:
     """Beside a wrong answer, whatever a build or a test may take up: the judge, a header of ours, a precompiled one.
 
