@@ -119,7 +119,8 @@ def tar_through_a_link(place: Path) -> Path:
     """Makes its directory a link to the solutions first, and to /tmp, and then names files below.
 
     Attacks: an unpacker that looks at each member alone
-    Expects: refused, 0 points
+    Expects: wrong, 0 points
+    Seen: it ended with status 0 before that
     """
     return tar_of(place, [(member("exercises", tarfile.SYMTYPE, f"{ROOT}/solutions"), ""), (member(FILE), NOTHING),
                           (member("out", tarfile.SYMTYPE, "/tmp"), ""), (member("out/portlab-forged"), NOTHING)])
@@ -180,12 +181,23 @@ def zip_in_zip(place: Path) -> Path:
 
 
 def zip_of_many(place: Path) -> Path:
-    """Twenty thousand members with nothing in them, the answer last.
+    """Half a million members in the directory at its end, all of them the same one.
 
     Attacks: time and memory, for each member
     Expects: refused, 0 points
     """
-    return zip_of(place, {f"{number:06}": "" for number in range(20_000)} | {FILE: RIGHT}, zipfile.ZIP_STORED)
+    archive = zip_of(place, {FILE: RIGHT}, zipfile.ZIP_STORED)
+    data = archive.read_bytes()
+    start, end = data.index(b"PK\1\2"), data.index(b"PK\5\6")
+    entry = data[start:end]
+    directory = entry * (50_000_000 // len(entry))
+    count = len(directory) // len(entry)
+    # More than 65535 members take the longer form of the end; APPNOTE.TXT of PKWARE, 4.3.14 to 4.3.16.
+    longer = struct.pack("<4sQ2H2I4Q", b"PK\6\6", 44, 45, 45, 0, 0, count, count, len(directory), start)
+    where = struct.pack("<4sIQI", b"PK\6\7", 0, start + len(directory), 1)
+    short = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 0xffff, 0xffff, 0xffffffff, 0xffffffff, 0)
+    archive.write_bytes(data[:start] + directory + longer + where + short)
+    return archive
 
 
 def zip_that_is_broken(place: Path) -> Path:
@@ -248,7 +260,30 @@ def tar_of_a_sparse_file(place: Path) -> Path:
     return archive
 
 
+def tar_of_long_names(place: Path) -> Path:
+    """Has a long name for the member that has a long name for the next member, and so on.
+
+    Attacks: a reader that calls itself
+    Expects: refused, 0 points
+    """
+    name = member("././@LongLink", tarfile.GNUTYPE_LONGNAME)
+    return tar_of(place, [(name, "x" * 200)] * 3000 + [(member(FILE), RIGHT)])
+
+
 # Folders.
+
+def folder_of_folders(place: Path) -> Path:
+    """Has folders in folders, a thousand and a half deep, beside a wrong answer.
+
+    Attacks: a reader that calls itself
+    Expects: refused, 0 points
+    """
+    folder(place).write_text(NOTHING)
+    for _ in range(1500):
+        place = place / "x"
+        place.mkdir()
+    return place.parents[1499]
+
 
 def folder_with_a_link(place: Path) -> Path:
     """Has a symbolic link to the model answer under the name that is asked for.
@@ -264,7 +299,7 @@ def folder_through_a_link(place: Path) -> Path:
     """Its directory is a link to the solutions.
 
     Attacks: a reader that looks only at the last name of a path
-    Expects: refused, 0 points
+    Expects: missing, 0 points
     """
     place.mkdir()
     (place / "exercises").symlink_to(ROOT / "solutions")
@@ -296,7 +331,7 @@ def folder_with_a_folder(place: Path) -> Path:
     """Has a directory under the name that is asked for.
 
     Attacks: a grader that stops at an error
-    Expects: refused, 0 points
+    Expects: missing, 0 points
     """
     folder(place).mkdir()
     return place
