@@ -1,5 +1,7 @@
-// Looks through the whole file system for solutions, hidden tests, other students' answers and secrets, and prints
-// them. Attacks: what must stay secret Expects: wrong, 0 points Seen: it ended with status 0 before that
+// Looks through the whole file system for solutions, hidden tests, other students' answers and secrets.
+// Attacks: what must stay secret
+// Expects: wrong, 0 points
+// Seen: it ended with status 0 before that
 #include <filesystem>
 #include <fstream>
 #include <iostream>
