@@ -157,12 +157,14 @@ def compiling(commands: Commands, source: Path, *headers: Path) -> list[str]:
 def running(name: str, directory: Path) -> list[str]:
     """bubblewrap for programs that a judge starts: see tests/support/sandbox.hpp.
 
-    Its first process ends with the judge, and lets those that lose their parents end in peace.
+    Its first process ends with the judge, and lets those that lose their parents end in peace. It has no privilege, but no
+    filter of calls either; so there is little that it could do for a program that writes into its memory (proc(5)).
     """
     return [bubblewrap(), *NAMESPACES, "--as-pid-1", "--info-fd", "3", *system("null", "zero", "urandom"), "--proc", "/proc",
             "--size", str(16 << 20), "--tmpfs", "/tmp", "--bind", str(directory), str(directory),
             "--perms", "0755", "--dir", "/answer", "--perms", "0555", "--ro-bind-data", "4", f"/answer/{name}",
             "--remount-ro", "/", "--chdir", "/", "--",
+            "/usr/bin/prlimit", "--nproc=1", "--fsize=0", "--cpu=1", "--nofile=8", "--as=67108864", "--",
             "/usr/bin/env", "-i", "--ignore-signal=CHLD", "/usr/bin/cat"]
 
 

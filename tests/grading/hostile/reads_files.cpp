@@ -22,25 +22,23 @@ void look(const fs::path& file) {
         std::cout << "portlab-secret-file " << file << '\n';
 }
 
-void look_below(const fs::path& top, int depth) {
+void look_below(const fs::path& top) {
     std::error_code none;
-    for (const auto& entry : fs::directory_iterator{top, fs::directory_options::skip_permission_denied, none}) {
-        const std::string name = entry.path();
-        if (entry.is_symlink(none) || name == "/proc" || name == "/sys" || name == "/usr")
-            continue;
-        if (entry.is_directory(none) && depth > 0)
-            look_below(entry.path(), depth - 1);
-        else if (entry.is_regular_file(none) && entry.file_size(none) < 1'000'000)
-            look(entry.path());
+    fs::recursive_directory_iterator entry{top, fs::directory_options::skip_permission_denied, none};
+    for (; entry != fs::recursive_directory_iterator{}; entry.increment(none)) {
+        const std::string name = entry->path();
+        if (name.ends_with("/proc") || name.ends_with("/sys") || name.ends_with("/usr") || entry.depth() > 6)
+            entry.disable_recursion_pending();
+        else if (entry->is_regular_file(none) && entry->file_size(none) < 1'000'000)
+            look(entry->path());
     }
 }
 
 } // namespace
 
 int main() {
-    for (const char* place : {"@ROOT@/solutions", "@OVERLAY@", "@RESULTS@", "@CLASS@", "/", "..", "/proc/1/root/",
-                              "/proc/1/cwd", "/proc/self/cwd/.."})
-        look_below(place, 6);
-    for (const char* file : {"/etc/shadow", "@ROOT@/tests/exercises/02_bind/any_free_port_test.cpp"})
-        look(file);
+    for (const char* place : {"@ROOT@/solutions", "@ROOT@/tests/exercises", "@OVERLAY@", "@RESULTS@", "@CLASS@", "/",
+                              "..", "/proc/1/cwd", "/proc/self/cwd/.."})
+        look_below(place);
+    look("/etc/shadow");
 }
