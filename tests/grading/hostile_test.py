@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Grades the hostile corpus as one class, with the honest answers among it, and looks at what is left of the machine.
 
 The attacks find a secret wherever they get at one that they ought not to, because it is put there: in the environment of the
@@ -21,7 +20,7 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from corpus import EXERCISE, HERE, ROOT, cases
+from corpus import EXERCISE, ROOT, cases
 
 LIMIT = 10  # seconds, for one submission
 HONEST = ("good", "good_without_asio", "slow_but_right")  # graded without attackers as well
@@ -116,30 +115,7 @@ class Outside:
             one.close()
 
 
-class Corpus(unittest.TestCase):
-    """What can be seen without grading."""
-
-    def test_heads_say_what_is_expected(self) -> None:
-        self.assertGreaterEqual(sum(case.hostile for case in cases()), 30)
-        for case in cases():
-            with self.subTest(case.name):
-                self.assertTrue(case.words, "its head does not say what it does")
-                self.assertEqual(case.hostile, "Attacks" in case.head, "hostile answers, and only they, say what they attack")
-                self.assertRegex(case.head.get("Expects", ""), "^[a-z ]+, [0-9]+ points$")
-
-    def test_a_class_for_benchmarks_is_always_the_same(self) -> None:
-        with tempfile.TemporaryDirectory() as work:
-            said = [subprocess.run([sys.executable, HERE / "make_class.py", f"{work}/{name}", "20"], check=True, text=True,
-                                   capture_output=True).stdout for name in ("one", "two")]
-            self.assertEqual(said[0], said[1])
-            kinds = [line.split("\t")[1] for line in said[0].splitlines()]
-            self.assertEqual((kinds.count("right"), kinds.count("wrong"), kinds.count("hostile")), (12, 6, 2))
-            names = [sorted(file.name for file in Path(work, name).iterdir()) for name in ("one", "two")]
-            self.assertEqual(names[0], names[1])
-            self.assertEqual(len(names[0]), 20)
-
-
-class Graded(unittest.TestCase):
+class Hostile(unittest.TestCase):
     maxDiff = None
 
     @classmethod
