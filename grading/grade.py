@@ -6,8 +6,8 @@
 One verdict.json a student in the results directory, whole or not there. What is there for the same input is not graded again,
 so an interrupted run goes on where it was. The format of a verdict:
 
-    {"format": "portlab/verdict/1", "assignment": "02_bind", "title": "Bind", "student": "ada", "seed": 1, "points": 5, "of": 35,
-     "launcher": "bubblewrap",        or "user", the weaker one
+    {"format": "portlab/verdict/1", "assignment": "02_bind", "title": "Bind", "student": "ada", "seed": 1,
+     "points": 5, "of": 35, "launcher": "bubblewrap",        or "user", the weaker one
      "exercises": [{"path", "title", "points", "of", "tests", "verdict", "checks", "failed", "story", "flags"}],
      "flags": [], "input": "...", "measured": {"compile", "judge", "isolation"}}
 
@@ -97,17 +97,17 @@ def run_judge(task: Task, judge: Path, program: Path, into: Path) -> tuple[dict[
     if task.launcher == "user":
         environment["PORTLAB_NOT_APART"] = "1"
     started = time.monotonic()
-    status = sandbox.run([judge, program, "--verdict", verdict, *words], seconds=sandbox.JUDGE_SECONDS, stdout=into / "judge.out",
-                         stderr=into / "judge.err", cwd=directory, environment=environment)
+    status = sandbox.run([judge, program, "--verdict", verdict, *words], seconds=sandbox.JUDGE_SECONDS,
+                         stdout=into / "judge.out", stderr=into / "judge.err", cwd=directory, environment=environment)
     took = time.monotonic() - started
     if task.launcher == "user":
         sandbox.end_all_of_weak_user()
     try:
         said: dict[str, Any] = json.loads(verdict.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise NotHere(f"the judge gave no verdict (status {status}): {sandbox.head(into / 'judge.err', 2000).strip()}") from None
+        raise NotHere(f"the judge gave no verdict (status {status}): {sandbox.head(into / 'judge.err', 2000)}") from None
     if said["verdict"] == "not judged":
-        raise NotHere(clean(said["story"] + sandbox.head(into / "judge.err", 2000)).strip())
+        raise NotHere(said["story"] + sandbox.head(into / "judge.err", 2000))
     return said, took
 
 
@@ -143,16 +143,17 @@ def grade_exercise(task: Task, item: Item, handed_in: submission.Submission, mea
         except NotHere as reason:
             return done("infrastructure", str(reason)) | {"points": None}
     if said["seconds"] >= JUDGE_PATIENCE:
-        result["flags"].append("its judge's time was over; if this machine had more to do than usual, grade it again")
+        result["flags"].append("its judge's time was over; if this machine had more to do than usual, remove its "
+                               "verdict.json and grade it again")
     measured["judge"] += said["seconds"]
     measured["isolation"] += took - said["seconds"]
+    result["points"] = item.points if said["verdict"] == "right" else 0
     if item.hidden:
-        return done(said["verdict"], "" if said["verdict"] == "right" else item.sentence) | {
-            "points": item.points if said["verdict"] == "right" else 0}
+        return done(said["verdict"], item.sentence if said["verdict"] == "wrong" else "")
     result["checks"] = [clean(check) for check in said["checks"]]
     if said["failed"]:
         result["failed"] = {key: clean(value) for key, value in said["failed"].items()}
-    return done(said["verdict"], said["story"]) | {"points": item.points if said["verdict"] == "right" else 0}
+    return done(said["verdict"], said["story"])
 
 
 def commands_for(task: Task, item: Item) -> sandbox.Commands:
@@ -232,8 +233,8 @@ def build(task: Task) -> None:
         overlay = [f"-DPORTLAB_OVERLAY={task.overlay}"] if task.overlay else []
         _quietly(["cmake", "--preset", "default", "-B", str(task.build), *overlay], "the build cannot be set up")
     judges = [f"{item.path.replace('/', '.')}_test" for item in task.assignment.items]
-    _quietly(["cmake", "-P", "cmake/build.cmake", str(task.build), "answer_headers", "asio", "common", "isolation_test", *judges],
-             "the judges cannot be built")
+    _quietly(["cmake", "-P", "cmake/build.cmake", str(task.build), "answer_headers", "asio", "common", "isolation_test",
+              *judges], "the judges cannot be built")
 
 
 def _quietly(command: Sequence[str], what: str, cwd: Path = ROOT) -> None:
@@ -243,7 +244,7 @@ def _quietly(command: Sequence[str], what: str, cwd: Path = ROOT) -> None:
 
 
 def check_isolation(task: Task) -> None:
-    """Proves that what is compiled and run is apart, and that judges see what programs do; raises NotHere where it is not so."""
+    """Proves that what is compiled and run is apart, and that judges see what it does; raises NotHere where it is not so."""
     headers, commands = headers_for(task, task.assignment.items[0]), commands_for(task, task.assignment.items[0])
     if task.launcher == "user":
         commands = dataclasses.replace(commands, compile=(*commands.compile, "-DPORTLAB_NOT_APART"))
@@ -253,7 +254,8 @@ def check_isolation(task: Task) -> None:
             raise NotHere(f"the sandbox of the compiler is not apart, or nothing can be compiled: {compiled.words}")
         if task.launcher == "bubblewrap":
             _check_compiler(commands, headers, compiled.program, into)
-        what = "the sandbox of the programs is not apart" if task.launcher == "bubblewrap" else "a judge cannot watch programs here"
+        what = ("the sandbox of the programs is not apart" if task.launcher == "bubblewrap"
+                else "a judge cannot watch programs here")
         try:
             said, _ = run_judge(task, task.build / "grading/isolation/isolation_test", compiled.program, into)
         except NotHere as reason:
@@ -300,7 +302,8 @@ class Progress:
             return
         width = max(10, min(40, shutil.get_terminal_size().columns - 40))
         full = width * self.done // self.total
-        print(f"\r\x1b[K[{'#' * full}{'.' * (width - full)}] {self.done}/{self.total}  {line[:36]}", end="", file=sys.stderr, flush=True)
+        print(f"\r\x1b[K[{'#' * full}{'.' * (width - full)}] {self.done}/{self.total}  {line[:36]}", end="", file=sys.stderr,
+              flush=True)
         if self.done == self.total:
             print(file=sys.stderr)
 

@@ -863,7 +863,7 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
     if (in_sandbox || as_user)
         support::limit_waits(patience_with_strangers);
 
-    const auto began = std::chrono::steady_clock::now();
+    auto began = std::chrono::steady_clock::now();
     enum { right, wrong, not_started, left_out } verdict = right;
     std::string observed, words;
     Grader grader;
@@ -877,6 +877,7 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
                 support::run_as(static_cast<uid_t>(std::strtoul(argv[5], nullptr, 10)));
             if (in_sandbox)
                 support::need_private_network(), support::enter_sandbox({argv + 5, argv + argc}, story.program);
+            began = std::chrono::steady_clock::now();
 #ifdef __linux__
             if (in_sandbox || as_user)
                 ::prctl(PR_SET_PDEATHSIG, SIGKILL); // whoever grades may be killed; nothing is left then
