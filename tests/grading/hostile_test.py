@@ -6,14 +6,17 @@ name, call a server that waits outside, and print "portlab-forged: WHAT" when th
 """
 import csv
 import ctypes
+import fcntl
 import json
 import os
 import secrets
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unicodedata
 import unittest
@@ -128,6 +131,7 @@ class Hostile(unittest.TestCase):
         cls.work = Path(tempfile.mkdtemp(prefix="portlab hostile "))
         # Not shutil.rmtree, for which folder_of_folders is too deep.
         cls.addClassCleanup(subprocess.run, ["rm", "-rf", cls.work], check=True)
+        cls.teacher, cls.terminal = os.openpty()
         cls.outside = Outside()
         cls.addClassCleanup(cls.outside.close)
         cls.secret = "portlab-secret-" + secrets.token_hex(8)
@@ -161,11 +165,13 @@ class Hostile(unittest.TestCase):
 
     @classmethod
     def grade(cls, results: str, *submissions: Path) -> subprocess.CompletedProcess[str]:
+        """Grades, from a terminal: an attack may try to type there."""
         return subprocess.run(
             [sys.executable, "-m", "grading", "grade", "hostile", *map(str, submissions), "--overlay", str(cls.overlay),
              "--results", str(cls.work / results)],
-            cwd=ROOT, env=os.environ | {"GRADER_SECRET": cls.secret}, stdin=subprocess.DEVNULL, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300, check=False)
+            cwd=ROOT, env=os.environ | {"GRADER_SECRET": cls.secret}, stdin=cls.terminal, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, timeout=500, check=False, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
 
     @staticmethod
     def tree() -> dict[str, float]:
@@ -235,6 +241,8 @@ class Hostile(unittest.TestCase):
             with self.subTest(case.name):
                 self.assertNotIn(MARK + ": ", self.judged(case.name)["story"])
         self.assertEqual(self.outside.heard(), [])
+        typed = fcntl.ioctl(self.terminal, termios.FIONREAD, bytes(4))
+        self.assertEqual(struct.unpack("i", typed)[0], 0, "somebody has typed at the terminal")
 
     def test_feedback_is_short_plain_text(self) -> None:
         for case in self.cases:
