@@ -272,7 +272,7 @@ void kill_all_confined() {
 
 void leave_sandbox() {
     if (confinement.user != 0)
-        ::setfsuid(0);
+        ::setfsuid(0), ::setfsgid(0);
     if (confinement.first < 0)
         return;
     ::kill(confinement.keepers[1], SIGKILL);
@@ -285,6 +285,7 @@ void run_as(uid_t user) {
     ::prctl(PR_SET_DUMPABLE, 0); // where the test is the same user, its memory is its own all the same
     if (::geteuid() == 0) {
         confinement.user = user;
+        ::setfsgid(user);
         ::setfsuid(user); // who may look at the programs' descriptors without a privilege (proc(5), ptrace(2))
     }
     confinement.on = true;
