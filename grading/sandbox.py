@@ -26,7 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "default"
 
-COMPILE_SECONDS = 8  # of the processor; a model answer takes one or two
+COMPILE_SECONDS = 6  # of the processor; a model answer takes one or two
 COMPILE_MEMORY = 2 << 30
 PROGRAM_LIMIT = 32 << 20
 JUDGE_SECONDS = 60  # a judge ends its own waits long before, see tests/support/grader.cpp

@@ -135,8 +135,7 @@ class Hostile(unittest.TestCase):
         cls.outside = Outside()
         cls.addClassCleanup(cls.outside.close)
         cls.secret = "portlab-secret-" + secrets.token_hex(8)
-        cls.overlay = cls.work / "overlay"
-        cls.write_overlay()
+        cls.write_assignment()
         cls.known = {"ROOT": str(ROOT), "OVERLAY": str(cls.overlay), "RESULTS": str(cls.work / "results"),
                      "CLASS": str(cls.work / "class"), "SECRET": cls.secret, "HOST": cls.outside.host,
                      "PORT": str(cls.outside.port)}
@@ -153,13 +152,14 @@ class Hostile(unittest.TestCase):
         return cls.work / "class" / name
 
     @classmethod
-    def write_overlay(cls) -> None:
+    def write_assignment(cls) -> None:
+        """And an overlay, which nothing is graded with: what lies on the grader's machine must not be found."""
         solution = (ROOT / f"solutions/{EXERCISE}.cpp").read_text(encoding="utf-8")
-        for name, text in {f"solutions/{EXERCISE}.cpp": f"// {cls.secret}\n" + solution,
-                           "tests/exercises/02_bind/hidden_test.cpp": f"// {cls.secret}\nint {cls.secret};\n",
-                           "assignments/hostile.toml": 'title = "Hostile"\ndue = 2030-01-01T00:00:00Z\nseed = 1\npoints = 5\n\n'
-                                                       f'[[exercise]]\npath = "{EXERCISE}"\n'}.items():
-            file = cls.overlay / name
+        cls.overlay, cls.assignment = cls.work / "overlay", cls.work / "hostile.toml"
+        for file, text in {cls.overlay / f"solutions/{EXERCISE}.cpp": f"// {cls.secret}\n{solution}",
+                           cls.overlay / "tests/exercises/02_bind/hidden_test.cpp": f"// {cls.secret}\nint {cls.secret};\n",
+                           cls.assignment: 'title = "Hostile"\ndue = 2030-01-01T00:00:00Z\nseed = 1\npoints = 5\n\n'
+                                           f'[[exercise]]\npath = "{EXERCISE}"\n'}.items():
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
 
@@ -167,7 +167,7 @@ class Hostile(unittest.TestCase):
     def grade(cls, results: str, *submissions: Path) -> subprocess.CompletedProcess[str]:
         """Grades, from a terminal: an attack may try to type there."""
         return subprocess.run(
-            [sys.executable, "-m", "grading", "grade", "hostile", *map(str, submissions), "--overlay", str(cls.overlay),
+            [sys.executable, "-m", "grading", "grade", str(cls.assignment), *map(str, submissions),
              "--results", str(cls.work / results)],
             cwd=ROOT, env=os.environ | {"GRADER_SECRET": cls.secret}, stdin=cls.terminal, text=True, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, timeout=500, check=False, start_new_session=True,
