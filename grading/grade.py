@@ -23,6 +23,7 @@ import hashlib
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -40,7 +41,9 @@ from grading.sandbox import BUILD, ROOT, NotHere
 
 STORY_LIMIT = 8000
 STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-JUDGE_PATIENCE = 6  # seconds, as in tests/support/grader.cpp
+# Seconds for an exercise: what the compiler takes of the processor, and then the waits of the judge, together; but so many
+# for the judge in any case.
+EXERCISE_SECONDS, JUDGE_LEAST = 7, 2
 
 PROBE = ROOT / "grading/isolation/isolation.cpp"
 WEAKER = "Where no sandbox can be made, as in some course systems' containers: --launcher user, which is weaker"
@@ -86,14 +89,15 @@ class Task:
         return self.build / "tests/exercises" / f"{item.path}_test"
 
 
-def run_judge(task: Task, judge: Path, program: Path, into: Path) -> tuple[dict[str, Any], float]:
+def run_judge(task: Task, judge: Path, program: Path, into: Path, patience: int) -> tuple[dict[str, Any], float]:
     """The judge's own verdict, and how long it took; raises NotHere where it has given none."""
     directory, verdict = into / "tmp", into / "judge.json"
     directory.mkdir()
     directory.chmod(0o1777)
     words = ["--user", str(sandbox.weak_user())] if task.launcher == "user" else [
         "--sandbox", *sandbox.running(program.name, directory)]
-    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TMPDIR": str(directory), "PORTLAB_HOME": str(Path.home())}
+    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TMPDIR": str(directory), "PORTLAB_HOME": str(Path.home()),
+                   "PORTLAB_PATIENCE": str(patience)}
     if task.launcher == "user":
         environment["PORTLAB_NOT_APART"] = "1"
     started = time.monotonic()
@@ -109,6 +113,12 @@ def run_judge(task: Task, judge: Path, program: Path, into: Path) -> tuple[dict[
     if said["verdict"] == "not judged":
         raise NotHere(said["story"] + sandbox.head(into / "judge.err", 2000))
     return said, took
+
+
+def processor_time() -> float:
+    """Of all that was started and has ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def grade_exercise(task: Task, item: Item, handed_in: submission.Submission, measured: dict[str, float]) -> dict[str, Any]:
@@ -132,17 +142,18 @@ def grade_exercise(task: Task, item: Item, handed_in: submission.Submission, mea
         source = into / "source.cpp"
         source.write_bytes(text)
         try:
-            started = time.monotonic()
+            started, used = time.monotonic(), processor_time()
             compiled = sandbox.compile_answer(source, commands_for(task, item), headers_for(task, item), item.path, into,
                                               task.launcher)
             measured["compile"] += time.monotonic() - started
             result["flags"] += compiled.flags
             if not compiled.program:
                 return done("does not compile", compiled.words)
-            said, took = run_judge(task, task.judge(item), compiled.program, into)
+            patience = max(JUDGE_LEAST, EXERCISE_SECONDS - round(processor_time() - used))
+            said, took = run_judge(task, task.judge(item), compiled.program, into, patience)
         except NotHere as reason:
             return done("infrastructure", str(reason)) | {"points": None}
-    if said["seconds"] >= JUDGE_PATIENCE:
+    if said["seconds"] >= patience:
         result["flags"].append("its judge's time was over; if this machine had more to do than usual, remove its "
                                "verdict.json and grade it again")
     measured["judge"] += said["seconds"]
@@ -257,7 +268,8 @@ def check_isolation(task: Task) -> None:
         what = ("the sandbox of the programs is not apart" if task.launcher == "bubblewrap"
                 else "a judge cannot watch programs here")
         try:
-            said, _ = run_judge(task, task.build / "grading/isolation/isolation_test", compiled.program, into)
+            said, _ = run_judge(task, task.build / "grading/isolation/isolation_test", compiled.program, into,
+                                EXERCISE_SECONDS)
         except NotHere as reason:
             raise NotHere(f"{what}; nothing is graded.\n{reason}\n{WEAKER}") from None
         if said["verdict"] != "right":
