@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grading import manifest, sandbox, submission
+from grading import manifest, sandbox, slurm, submission
 from grading.manifest import Assignment, Item
 from grading.sandbox import BUILD, ROOT, NotHere
 
@@ -304,6 +304,12 @@ class Progress:
             print(file=sys.stderr)
 
 
+def command_of(task: Task, name: str) -> list[str]:
+    """Grades the same assignment in the same way."""
+    return [sys.executable, "-m", "grading", name, task.assignment.name, "--results", str(task.results),
+            "--launcher", task.launcher] + (["--overlay", str(task.overlay)] if task.overlay else [])
+
+
 def grade_class(task: Task, paths: Sequence[Path], jobs: int) -> bool:
     """Grades all, by GNU parallel where there is more than one; False where one is without a grade."""
     progress = Progress(len(paths))
@@ -315,8 +321,7 @@ def grade_class(task: Task, paths: Sequence[Path], jobs: int) -> bool:
     if not parallel or "GNU" not in subprocess.run([parallel, "--version"], capture_output=True, text=True, check=False).stdout:
         raise NotHere("a class is graded by GNU parallel, which is not installed (apt-get install parallel)")
     task.results.mkdir(parents=True, exist_ok=True)
-    words = [sys.executable, "-m", "grading", "one", task.assignment.name, "--results", str(task.results),
-             "--launcher", task.launcher] + (["--overlay", str(task.overlay)] if task.overlay else [])
+    words = command_of(task, "one")
     with tempfile.TemporaryDirectory(prefix="portlab-") as home:
         process = subprocess.Popen(
             [parallel, "--will-cite", "--null", "--quote", "--jobs", str(jobs), "--joblog", str(task.results / "joblog"),
@@ -355,7 +360,14 @@ def grade(arguments: argparse.Namespace) -> int:
         if student in students:
             raise SystemExit(_wrong_use(f"{students[student]} and {path} are both of {student}: leave one out, or rename it"))
         students[student] = path
-    build(task)
+    if arguments.share:
+        paths = paths[arguments.share]
+    else:
+        build(task)
+    if arguments.slurm:  # each node checks itself
+        command = command_of(task, "grade")
+        return 0 if slurm.grade_class(command, [path.resolve() for path in paths], arguments.tasks, arguments.sbatch_options,
+                                      task.results, Progress(len(paths)).step) else 2
     if task.launcher == "bubblewrap":
         check_isolation(task)
     else:
@@ -402,6 +414,13 @@ def guarded(action: Any) -> Any:
     return run
 
 
+def share(text: str) -> slice:
+    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not found or int(found[1]) >= int(found[2]):
+        raise argparse.ArgumentTypeError(f'"{text}" is no share; a quarter each: 0/4, 1/4, 2/4, 3/4')
+    return slice(int(found[1]), None, int(found[2]))
+
+
 def add_to(subparsers: Any) -> None:
     for name, action in (("grade", grade), ("one", one)):
         words = {"help": "grade submissions: folders or archives, one a student"} if name == "grade" else {}
@@ -413,6 +432,12 @@ def add_to(subparsers: Any) -> None:
         parser.add_argument("--results", default="results", help="where the verdicts go (results)")
         if name == "grade":
             parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at a time (as many as processors)")
+            parser.add_argument("--slurm", action="store_true", help="on a cluster, as a job array of Slurm's")
+            parser.add_argument("--tasks", type=int, metavar="N", help="of the job array (one for 50 submissions)")
+            parser.add_argument("--sbatch-options", default="", metavar="OPTIONS",
+                                help='such as "--partition=teaching --cpus-per-task=16 --time=30"')
+            parser.add_argument("--share", type=share, metavar="I/N", help="grade one submission of N, from the one with number I; "
+                                "0 is the first. Nothing is built: that is done before the shares are given out")
         parser.add_argument("--overlay", help="a folder with assessed solutions and hidden tests, in the layout of the tree")
         parser.add_argument("--launcher", choices=("bubblewrap", "user"), default="bubblewrap",
                             help="what keeps programs apart; user: weaker, for containers where no sandbox can be made")
