@@ -69,16 +69,21 @@ class Task:
     launcher: str
     results: Path
 
+    @property
+    def build(self) -> Path:
+        if not self.overlay:
+            return BUILD
+        return BUILD.parent / f"overlay-{hashlib.sha256(bytes(self.overlay)).hexdigest()[:12]}"
+
     def judge(self, item: Item) -> Path:
-        if self.overlay and (self.overlay / item.judge).is_file():
-            return BUILD / "overlay" / f"{item.path}_test"
-        return BUILD / "tests/exercises" / f"{item.path}_test"
+        return self.build / "tests/exercises" / f"{item.path}_test"
 
 
 def judged(task: Task, item: Item, program: Path, into: Path) -> tuple[dict[str, Any], float]:
     """The judge's own verdict; raises NotHere where it has given none."""
     directory, verdict = into / "tmp", into / "judge.json"
     directory.mkdir()
+    directory.chmod(0o1777)
     judge = task.judge(item)
     words = ["--user", str(sandbox.WEAK_USER)] if task.launcher == "user" else [
         "--sandbox", *sandbox.running(program.name, directory)]
@@ -87,6 +92,8 @@ def judged(task: Task, item: Item, program: Path, into: Path) -> tuple[dict[str,
                          stderr=into / "judge.err", cwd=directory,
                          environment={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TMPDIR": str(directory)})
     took = time.monotonic() - started
+    if task.launcher == "user":
+        sandbox.end_all_of_weak_user()
     try:
         said: dict[str, Any] = json.loads(verdict.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -140,15 +147,17 @@ def grade_exercise(task: Task, item: Item, handed_in: submission.Submission, mea
 
 
 def commands_for(task: Task, item: Item) -> sandbox.Commands:
-    """An exercise that only the overlay has is compiled as any other."""
-    known = [item.path] if (ROOT / item.source).is_file() else sorted(manifest.statements())
-    return sandbox.commands_of("exercise." + known[0].replace("/", "."), ROOT / f"exercises/{known[0]}.cpp")
+    source = manifest.locate(item.source, task.overlay)
+    assert source  # the manifest has been checked
+    return sandbox.commands_of(task.build, "exercise." + item.path.replace("/", "."), source)
 
 
 def headers_for(task: Task, item: Item) -> list[Path]:
+    """Of the tree or the overlay: what an answer may include."""
     chapter = item.path.split("/")[0]
-    return [path for pattern in ("common/*.hpp", "exercises/*.hpp", f"exercises/{chapter}/*.hpp", f"chapters/{chapter}/*.hpp")
-            for path in sorted(ROOT.glob(pattern))]
+    return [path for base in (ROOT, task.overlay) if base
+            for pattern in ("common/*.hpp", "exercises/*.hpp", f"exercises/{chapter}/*.hpp", f"chapters/{chapter}/*.hpp")
+            for path in sorted(base.glob(pattern))]
 
 
 def input_of(task: Task, handed_in: submission.Submission) -> str:
@@ -209,32 +218,13 @@ def grade_one(task: Task, path: Path) -> dict[str, Any]:
 
 
 def build(task: Task) -> None:
-    """Judges, and what answers are compiled with."""
-    if not (BUILD / "build.ninja").is_file():
-        _quietly(["cmake", "--preset", "default"], "the build cannot be set up")
-    own = [item for item in task.assignment.items if not (task.overlay and (task.overlay / item.judge).is_file())]
-    targets = [f"{item.path.replace('/', '.')}_test" for item in own]
-    _quietly(["cmake", "--build", "--preset", "default", "--target", "answer_headers", "asio", "common", "grader", "isolation_test",
-              *targets], "the judges cannot be built")
-    for item in task.assignment.items:
-        if item not in own:
-            _build_hidden_judge(task, item)
-
-
-def _build_hidden_judge(task: Task, item: Item) -> None:
-    """With the words by which the build makes a judge of its own."""
-    assert task.overlay
-    source, program = (task.overlay / item.judge).resolve(), task.judge(item)
-    model = sorted(manifest.statements())[0]
-    commands = sandbox.commands_of(model.replace("/", ".") + "_test", ROOT / f"tests/exercises/{model}_test.cpp")
-    program.parent.mkdir(parents=True, exist_ok=True)
-    names = {"SOURCE": str(source), "OBJECT": f"{program}.o", "PROGRAM": str(program)}
-    for step in (commands.compile, commands.link):
-        words = [names.get(word, word) for word in step]
-        for flag in ("-MF", "-MT"):
-            if flag in words:
-                words[words.index(flag) + 1] = f"{program}.d"
-        _quietly(words, f"{source} cannot be built", commands.directory)
+    """Judges, and what answers are compiled with. Hidden judges are built apart from the tree's own."""
+    if not (task.build / "build.ninja").is_file():
+        overlay = [f"-DPORTLAB_OVERLAY={task.overlay}"] if task.overlay else []
+        _quietly(["cmake", "--preset", "default", "-B", str(task.build), *overlay], "the build cannot be set up")
+    judges = [f"{item.path.replace('/', '.')}_test" for item in task.assignment.items]
+    _quietly(["cmake", "--build", str(task.build), "--target", "answer_headers", "asio", "common", "isolation_test", *judges],
+             "the judges cannot be built")
 
 
 def _quietly(command: Sequence[str], what: str, cwd: Path = ROOT) -> None:
@@ -267,7 +257,7 @@ def check_isolation(task: Task) -> None:
                               + sandbox.head(into / "said", 500))
         directory, verdict = into / "tmp", into / "judge.json"
         directory.mkdir()
-        status = sandbox.run([BUILD / "grading/isolation/isolation_test", compiled.program, "--verdict", verdict, "--sandbox",
+        status = sandbox.run([task.build / "grading/isolation/isolation_test", compiled.program, "--verdict", verdict, "--sandbox",
                               *sandbox.running("isolation", directory)], seconds=sandbox.JUDGE_SECONDS, stdout=into / "out",
                              stderr=into / "err", environment={"PATH": "/usr/bin:/bin", "TMPDIR": str(directory),
                                                                "PORTLAB_HOME": str(Path.home())})

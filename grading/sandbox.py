@@ -28,7 +28,7 @@ COMPILE_SECONDS = 8  # of the processor; a model answer takes one or two
 COMPILE_MEMORY = 2 << 30
 PROGRAM_LIMIT = 32 << 20
 JUDGE_SECONDS = 60  # a judge ends its own waits long before, see tests/support/grader.cpp
-WEAK_USER = 65534  # "nobody"
+WEAK_USER = 61184 + os.getpid() % 4096  # of the weaker launcher, where we are root: nobody else has it
 
 
 class NotHere(Exception):
@@ -85,8 +85,8 @@ class Commands:
     files: tuple[Path, ...]  # that both read
 
 
-def commands_of(target: str, source: Path) -> Commands:
-    entries = json.loads((BUILD / "compile_commands.json").read_text(encoding="utf-8"))
+def commands_of(build: Path, target: str, source: Path) -> Commands:
+    entries = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
     entry = next((one for one in entries if one["file"] == str(source)), None)
     if not entry:
         raise NotHere(f"the build does not know {source}: cmake --preset default")
@@ -94,7 +94,7 @@ def commands_of(target: str, source: Path) -> Commands:
     place = compiling.index("-o") + 1
     built = compiling[place]
     compiling = ["OBJECT" if word == built else "SOURCE" if word == str(source) else word for word in compiling]
-    said = subprocess.run(["ninja", "-C", BUILD, "-t", "commands", target], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(["ninja", "-C", build, "-t", "commands", target], capture_output=True, text=True, check=True).stdout
     linking = [word for word in shlex.split(said.splitlines()[-1]) if word not in (":", "&&")]
     linking = ["OBJECT" if word == built else word for word in linking]
     linking[linking.index("-o") + 1] = "PROGRAM"
@@ -107,13 +107,9 @@ def commands_of(target: str, source: Path) -> Commands:
 
 
 def include_folders(commands: Commands) -> list[Path]:
-    """Of what the machine or the build has fetched; the tree itself is not among them."""
-    found = []
-    for word, following in zip(commands.compile, commands.compile[1:] + ("",)):
-        path = following if word == "-isystem" else word[2:] if word.startswith("-I") else ""
-        if path and Path(path) != ROOT and not path.startswith("/usr/"):
-            found.append(Path(path))
-    return found
+    """The libraries' that are not under /usr, such as what the build has fetched; never the tree or an overlay."""
+    return [Path(folder) for word, folder in zip(commands.compile, commands.compile[1:])
+            if word == "-isystem" and not folder.startswith("/usr/")]
 
 
 # ---- bubblewrap
@@ -122,7 +118,7 @@ NAMESPACES = ["--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1
               "--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox", "--die-with-parent"]
 
 
-def system() -> list[str]:
+def system(*devices: str) -> list[str]:
     """The machine's programs and libraries, read-only, and nothing that tells one machine from another."""
     words = ["--ro-bind", "/usr", "/usr"]
     for name in ("bin", "sbin", "lib", "lib32", "lib64"):
@@ -133,7 +129,7 @@ def system() -> list[str]:
             words += ["--ro-bind", str(path), str(path)]
     words += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
     words += ["--size", "65536", "--tmpfs", "/dev"]
-    for name in ("null", "zero", "urandom"):
+    for name in devices:
         words += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
     return words + ["--remount-ro", "/dev"]
 
@@ -148,7 +144,7 @@ def bubblewrap() -> str:
 
 def compiling(commands: Commands, source: Path, *headers: Path) -> list[str]:
     """bubblewrap for the compiler: it sees `source` as SOURCE, and each of the headers in its own place."""
-    words = [bubblewrap(), *NAMESPACES, "--unshare-net", *system(), "--ro-bind-try", "/etc/alternatives", "/etc/alternatives",
+    words = [bubblewrap(), *NAMESPACES, "--unshare-net", *system("null"), "--ro-bind-try", "/etc/alternatives", "/etc/alternatives",
              "--size", str(256 << 20), "--tmpfs", "/tmp"]
     for path in include_folders(commands):
         words += ["--ro-bind", str(path), str(path)]
@@ -163,11 +159,26 @@ def running(name: str, directory: Path) -> list[str]:
 
     Its first process ends with the judge, and lets those that lose their parents end in peace.
     """
-    return [bubblewrap(), *NAMESPACES, "--as-pid-1", "--info-fd", "3", *system(), "--proc", "/proc",
+    return [bubblewrap(), *NAMESPACES, "--as-pid-1", "--info-fd", "3", *system("null", "zero", "urandom"), "--proc", "/proc",
             "--size", str(16 << 20), "--tmpfs", "/tmp", "--bind", str(directory), str(directory),
             "--perms", "0755", "--dir", "/answer", "--perms", "0555", "--ro-bind-data", "4", f"/answer/{name}",
             "--remount-ro", "/", "--chdir", "/", "--",
             "/usr/bin/env", "-i", "--ignore-signal=CHLD", "/usr/bin/cat"]
+
+
+# ---- Without a sandbox
+
+
+def as_weak_user() -> list[str]:
+    """Where we are root, somebody who is nobody else here; otherwise there is only this user."""
+    user = str(WEAK_USER)
+    return ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--no-new-privs"] if os.geteuid() == 0 else []
+
+
+def end_all_of_weak_user() -> None:
+    """kill(2): -1 is every process that the sender may signal; for that user, its own."""
+    if os.geteuid() == 0:
+        subprocess.run([*as_weak_user(), "/usr/bin/sh", "-c", "kill -KILL -1"], stderr=subprocess.DEVNULL, check=False)
 
 
 # ---- Compiling
@@ -190,7 +201,8 @@ def compile_answer(source: Path, commands: Commands, headers: Sequence[Path], na
     else:
         folder = into / "compile"
         folder.mkdir()
-        sandbox = start
+        folder.chmod(0o777)
+        sandbox = [*as_weak_user(), *start]
         object_file, program, source_inside = str(folder / "answer.o"), str(folder / "answer"), str(source)
     names = {"SOURCE": source_inside, "OBJECT": object_file, "PROGRAM": program}
     steps = [shlex.join(names.get(word, word) for word in step) for step in (commands.compile, commands.link)]
@@ -212,7 +224,7 @@ def compile_answer(source: Path, commands: Commands, headers: Sequence[Path], na
         result.write_bytes(binary)
         result.chmod(0o555)
         return Compiled(result, words)
-    if status in (None, 128 + 9, 128 + 24) or re.search(r"Killed|CPU time limit|virtual memory exhausted|out of memory", words):
+    if status in (None, 128 + 9, 128 + 24) or re.search(r"Killed|CPU time limit|File size limit|virtual memory exhausted|out of memory", words):
         return Compiled(None, f"The compiler was stopped: it may use {COMPILE_SECONDS} s and {COMPILE_MEMORY >> 30} GB.\n{words}",
                         ("compiling it takes more time or memory than there is",))
     return Compiled(None, words or "The compiler ended without a word, and without a program.\n")

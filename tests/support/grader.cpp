@@ -43,7 +43,7 @@ using support::Process;
 constexpr milliseconds silence{300};
 
 // What a program that nobody trusts may make all waits last.
-constexpr std::chrono::seconds patience_with_strangers{7};
+constexpr std::chrono::seconds patience_with_strangers{6};
 
 constexpr int status_not_started = 77; // exercises/begin_here.hpp
 constexpr int verdict_skipped = 4;     // CTest's SKIP_RETURN_CODE

@@ -66,7 +66,7 @@ void limit_resources() {
         const rlimit wanted{std::min(at_most, now.rlim_cur), at_most};
         ::setrlimit(resource, &wanted);
     };
-    limit(RLIMIT_CPU, 4);
+    limit(RLIMIT_CPU, 3);
     limit(RLIMIT_FSIZE, 4 << 20);
     limit(RLIMIT_AS, 512 << 20);
     limit(RLIMIT_NPROC, 32);
