@@ -38,6 +38,7 @@ from grading.manifest import Assignment, Item
 from grading.sandbox import BUILD, ROOT, NotHere
 
 STORY_LIMIT = 8000
+STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # What an honest answer has no use for. It earns nothing and costs nothing; somebody looks at it.
 SUSPICIOUS = (
@@ -65,6 +66,7 @@ class Task:
     """What is the same for all submissions of a run."""
 
     assignment: Assignment
+    named: str  # the assignment's name or its file
     overlay: Path | None
     launcher: str
     results: Path
@@ -296,7 +298,7 @@ class Progress:
 
 def command_of(task: Task, name: str) -> list[str]:
     """Grades the same assignment in the same way."""
-    return [sys.executable, "-m", "grading", name, task.assignment.name, "--results", str(task.results),
+    return [sys.executable, "-m", "grading", name, task.named, "--results", str(task.results),
             "--launcher", task.launcher] + (["--overlay", str(task.overlay)] if task.overlay else [])
 
 
@@ -336,6 +338,8 @@ def grade_class(task: Task, paths: Sequence[Path], jobs: int) -> bool:
 
 
 def stop(number: int, _frame: object) -> None:
+    for other in STOPPED_BY:  # what is to be done now is done once, and to its end
+        signal.signal(other, signal.SIG_IGN)
     raise sandbox.Stopped(signal.Signals(number).name)
 
 
@@ -379,7 +383,8 @@ def task_of(arguments: argparse.Namespace) -> Task:
         assignment = manifest.read(arguments.assignment, overlay)
     except manifest.ManifestError as error:
         raise SystemExit(_wrong_use(str(error))) from None
-    return Task(assignment, overlay, arguments.launcher, Path(arguments.results).resolve())
+    named = str(Path(arguments.assignment).resolve()) if arguments.assignment.endswith(".toml") else arguments.assignment
+    return Task(assignment, named, overlay, arguments.launcher, Path(arguments.results).resolve())
 
 
 def _wrong_use(words: str) -> int:
@@ -391,7 +396,7 @@ def guarded(action: Any) -> Any:
     """Runs a command; its end by a signal leaves no process and nothing half-written."""
 
     def run(arguments: argparse.Namespace) -> int:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in STOPPED_BY:
             signal.signal(number, stop)
         try:
             return int(action(arguments))
