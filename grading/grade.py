@@ -39,6 +39,7 @@ from grading.sandbox import BUILD, ROOT, NotHere
 
 STORY_LIMIT = 8000
 STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+JUDGE_PATIENCE = 6  # seconds, as in tests/support/grader.cpp
 
 # What an honest answer has no use for. It earns nothing and costs nothing; somebody looks at it.
 SUSPICIOUS = (
@@ -87,7 +88,7 @@ def judged(task: Task, item: Item, program: Path, into: Path) -> tuple[dict[str,
     directory.mkdir()
     directory.chmod(0o1777)
     judge = task.judge(item)
-    words = ["--user", str(sandbox.WEAK_USER)] if task.launcher == "user" else [
+    words = ["--user", str(sandbox.weak_user())] if task.launcher == "user" else [
         "--sandbox", *sandbox.running(program.name, directory)]
     started = time.monotonic()
     status = sandbox.run([judge, program, "--verdict", verdict, *words], seconds=sandbox.JUDGE_SECONDS, stdout=into / "judge.out",
@@ -137,6 +138,8 @@ def grade_exercise(task: Task, item: Item, handed_in: submission.Submission, mea
             said, took = judged(task, item, compiled.program, into)
         except NotHere as reason:
             return done("infrastructure", str(reason)) | {"points": None}
+    if said["seconds"] >= JUDGE_PATIENCE:
+        result["flags"].append("its judge's time was over; if this machine had more to do than usual, grade it again")
     measured["judge"] += said["seconds"]
     measured["isolation"] += took - said["seconds"]
     if item.hidden:
@@ -225,7 +228,7 @@ def build(task: Task) -> None:
         overlay = [f"-DPORTLAB_OVERLAY={task.overlay}"] if task.overlay else []
         _quietly(["cmake", "--preset", "default", "-B", str(task.build), *overlay], "the build cannot be set up")
     judges = [f"{item.path.replace('/', '.')}_test" for item in task.assignment.items]
-    _quietly(["cmake", "--build", str(task.build), "--target", "answer_headers", "asio", "common", "isolation_test", *judges],
+    _quietly(["cmake", "-P", "cmake/build.cmake", str(task.build), "answer_headers", "asio", "common", "isolation_test", *judges],
              "the judges cannot be built")
 
 
@@ -334,6 +337,7 @@ def grade_class(task: Task, paths: Sequence[Path], jobs: int) -> bool:
                     process.wait(0.2)
                 except subprocess.TimeoutExpired:
                     pass
+            sandbox.end_children()
     return status == 0 and progress.done == progress.total
 
 
@@ -372,6 +376,7 @@ def grade(arguments: argparse.Namespace) -> int:
 
 def one(arguments: argparse.Namespace) -> int:
     """A submission of a class; what has to be proven first has been."""
+    sandbox.end_with_parent()
     verdict = grade_one(task_of(arguments), Path(arguments.submission))
     print(line_of(verdict), flush=True)
     return 0 if verdict["points"] is not None else 2
@@ -396,6 +401,7 @@ def guarded(action: Any) -> Any:
     """Runs a command; its end by a signal leaves no process and nothing half-written."""
 
     def run(arguments: argparse.Namespace) -> int:
+        sandbox.adopt()
         for number in STOPPED_BY:
             signal.signal(number, stop)
         try:

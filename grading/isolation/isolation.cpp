@@ -12,7 +12,7 @@
 #include <sched.h>
 #include <string>
 #include <sys/socket.h>
-#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
 
@@ -100,7 +100,21 @@ int main(int argc, char** argv) {
     for (int i = 1; i < argc; ++i) // files of the test's
         if (::access(argv[i], F_OK) == 0)
             std::printf(" %s", argv[i]);
+    std::printf("\nfilter of process 1: %s",
+                content("/proc/1/status").find("Seccomp:\t2") != std::string::npos ? "there" : "none");
     std::printf("\nkill: %s\n", ::kill(-1, 0) != 0 ? "nobody" : "somebody");
+    std::vector<pid_t> children;
+    while (children.size() < 200) {
+        const pid_t child = ::fork();
+        if (child == 0)
+            ::pause(), ::_exit(0);
+        if (child < 0)
+            break;
+        children.push_back(child);
+    }
+    std::printf("number of processes: %s\n", children.size() < 200 ? "limited" : "without limit");
+    for (const pid_t child : children)
+        ::kill(child, SIGKILL), ::waitpid(child, nullptr, 0);
     std::printf("end\n");
     std::fflush(stdout);
     char byte;

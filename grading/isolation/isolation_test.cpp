@@ -58,8 +58,12 @@ void grader::judge(Grader& grader) {
                  section);
     expect("environment", "0");
     expect("kill", "nobody");
+    expect("filter of process 1", "there");
     expect("privileges", "none");
     expect("namespace", "none");
+
+    grader.check("it has limits", "a number of processes that it cannot exceed (root has no such limit)", section);
+    expect("number of processes", "limited");
 
     grader.check("the kernel says so, too", "namespaces of its own, and the judge's network", section);
     const std::string process = std::to_string(program.pid());
