@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,6 +50,13 @@ class Cost:
     @staticmethod
     def ratio(pairs: Sequence[tuple[Cost, Cost]], of: Callable[[Cost], float]) -> float:
         return statistics.median(of(one) / of(other) for one, other in pairs)
+
+
+clock, processors = attrgetter("clock"), attrgetter("processors")
+
+
+def median(costs: Sequence[Cost]) -> float:
+    return statistics.median(one.clock for one in costs)
 
 
 def used() -> float:
@@ -130,12 +138,13 @@ def main() -> int:
 
 
 def measure_one(task: grade.Task, work: Path) -> None:
-    """A right answer: compiled and judged with a sandbox and without; graded; and compiled, no more."""
+    """A right answer: compiled and judged with a sandbox and without; graded, in a class; and compiled, no more."""
     item = task.assignment.items[0]
     commands, headers = grade.commands_for(task, item), grade.headers_for(task, item)
-    submission = work / "one"
-    source = submission / item.source
-    source.parent.mkdir(parents=True)
+    sources = [work / f"right/student{number}" / item.source for number in range(8)]
+    for each in sources:
+        each.parent.mkdir(parents=True)
+    source = sources[0]
     text = (ROOT / f"solutions/{EXERCISE}.cpp").read_text(encoding="utf-8")
 
     def compiled(into: Path) -> Path:
@@ -161,24 +170,25 @@ def measure_one(task: grade.Task, work: Path) -> None:
             compiled(into)
 
     def graded() -> None:
-        subprocess.run(grade.command_of(task, "one") + [submission], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(grade.command_of(task, "some") + list((work / "right").iterdir()), cwd=ROOT, check=True,
+                       stdout=subprocess.DEVNULL)
 
     costs: dict[Callable[[], None], list[Cost]] = {action: [] for action in (apart, together, alone, graded)}
     for run in range(RUNS + 1):
-        source.write_text(f"// {run}\n{text}", encoding="utf-8")
+        for each in sources:
+            each.write_text(f"// {run}\n{text}", encoding="utf-8")
         for action, found in costs.items():
             found.append(cost(action))
     for found in costs.values():
         del found[0]  # with cold caches
     pairs = list(zip(costs[apart], costs[together]))
-    share = 100 * (1 - 1 / Cost.ratio(pairs, lambda one: one.clock))
-    middle = statistics.median(one.clock for one in costs[together])
-    print(f"isolation, of compiling and judging a right answer ({middle:.2f} s without): {share:.1f} % of the time "
-          f"({100 * (1 - 1 / Cost.ratio(pairs, lambda one: one.processors)):.1f} % of the processors'); {verdict(share, 5, True)}")
-    pairs = list(zip(costs[graded], costs[alone]))
-    print(f"a right answer graded, process and all: {Cost.ratio(pairs, lambda one: one.clock):.2f} x its own compilation, which takes "
-          f"{statistics.median(one.clock for one in costs[alone]):.2f} s "
-          f"({Cost.ratio(pairs, lambda one: one.processors):.2f} x the processors' time)")
+    share = 100 * (1 - 1 / Cost.ratio(pairs, clock))
+    print(f"isolation, of compiling and judging a right answer ({median(costs[together]):.2f} s without): {share:.1f} % of the time "
+          f"({100 * (1 - 1 / Cost.ratio(pairs, processors)):.1f} % of the processors'); {verdict(share, 5, True)}")
+    of_one = [Cost(eight.clock / len(sources), eight.processors / len(sources)) for eight in costs[graded]]
+    pairs = list(zip(of_one, costs[alone]))
+    print(f"a right answer graded, one of {len(sources)} in a process: {Cost.ratio(pairs, clock):.2f} x its own compilation, "
+          f"{median(costs[alone]):.2f} s ({Cost.ratio(pairs, processors):.2f} x the processors' time)")
 
 
 def graded_class(task: grade.Task, paths: Sequence[Path], jobs: int, log: Path) -> Cost:
@@ -196,9 +206,9 @@ def measure_scaling(task: grade.Task, work: Path) -> None:
         return
     paths = [path for number, path in enumerate(make_class(work / "small", 40)) if number % 10 != 9]  # without the hostile ones
     pairs = [(graded_class(task, paths, 1, work / "log"), graded_class(task, paths, 2, work / "log")) for _ in range(RUNS)]
-    scaling = Cost.ratio(pairs, lambda one: one.clock)
+    scaling = Cost.ratio(pairs, clock)
     print(f"scaling, {len(paths)} submissions one at a time and two: {scaling:.2f} x as fast "
-          f"(the processors' time: {1 / Cost.ratio(pairs, lambda one: one.processors):.2f} x); {verdict(scaling, 1.8, False)}")
+          f"(the processors' time: {1 / Cost.ratio(pairs, processors):.2f} x); {verdict(scaling, 1.8, False)}")
 
 
 def measure_class(task: grade.Task, work: Path) -> None:

@@ -316,11 +316,12 @@ def grade_class(task: Task, paths: Sequence[Path], jobs: int) -> bool:
     if not parallel or "GNU" not in subprocess.run([parallel, "--version"], capture_output=True, text=True, check=False).stdout:
         raise NotHere("a class is graded by GNU parallel, which is not installed (apt-get install parallel)")
     task.results.mkdir(parents=True, exist_ok=True)
-    words = command_of(task, "one")
+    words = command_of(task, "some")
+    at_once = max(1, min(8, len(paths) // (16 * jobs)))  # a start of Python's shared by some, and work for all to the end
     with tempfile.TemporaryDirectory(prefix="portlab-") as home:
         process = subprocess.Popen(
             [parallel, "--will-cite", "--null", "--quote", "--jobs", str(jobs), "--joblog", str(task.results / "joblog"),
-             "--line-buffer", "--termseq", "TERM,5000,KILL,25", *words, "--", "{}"],
+             "--max-args", str(at_once), "--line-buffer", "--termseq", "TERM,5000,KILL,25", *words, "--", "{}"],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
             env=os.environ | {"PARALLEL_HOME": home, "PARALLEL": ""})
         assert process.stdin and process.stdout
@@ -374,12 +375,14 @@ def grade(arguments: argparse.Namespace) -> int:
     return 0 if grade_class(task, paths, arguments.jobs) else 2
 
 
-def one(arguments: argparse.Namespace) -> int:
-    """A submission of a class; what has to be proven first has been."""
+def some(arguments: argparse.Namespace) -> int:
+    """Submissions of a class, one after another; what has to be proven first has been."""
     sandbox.end_with_parent()
-    verdict = grade_one(task_of(arguments), Path(arguments.submission))
-    print(line_of(verdict), flush=True)
-    return 0 if verdict["points"] is not None else 2
+    task, verdicts = task_of(arguments), []
+    for name in arguments.submission:
+        verdicts.append(grade_one(task, Path(name)))
+        print(line_of(verdicts[-1]), flush=True)
+    return 2 if any(verdict["points"] is None for verdict in verdicts) else 0
 
 
 def task_of(arguments: argparse.Namespace) -> Task:
@@ -423,13 +426,13 @@ def share(text: str) -> slice:
 
 
 def add_to(subparsers: Any) -> None:
-    for name, action in (("grade", grade), ("one", one)):
+    for name, action in (("grade", grade), ("some", some)):
         words = {"help": "grade submissions: folders or archives, one a student"} if name == "grade" else {}
         parser = subparsers.add_parser(
             name, **words,
             epilog="example: python3 -m grading grade 02_bind submissions/*.zip --results results --jobs 4")
         parser.add_argument("assignment", help="its name, as in assignments/NAME.toml, or a file that ends with .toml")
-        parser.add_argument("submission", nargs="+" if name == "grade" else None, help="a folder or an archive, one a student")
+        parser.add_argument("submission", nargs="+", help="a folder or an archive, one a student")
         parser.add_argument("--results", default="results", help="where the verdicts go (results)")
         if name == "grade":
             parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at a time (as many as processors)")
