@@ -163,7 +163,7 @@ def measure_one(task: grade.Task, work: Path) -> None:
     def together() -> None:
         with sandbox.scratch() as into:
             program = compiled(into)
-            assert subprocess.run([task.judge(item), program, "--verdict", into / "v.json"], stdout=subprocess.DEVNULL).returncode == 0
+            subprocess.run([task.judge(item), program, "--verdict", into / "judge.json"], check=True, stdout=subprocess.DEVNULL)
 
     def alone() -> None:
         with sandbox.scratch() as into:
@@ -183,8 +183,9 @@ def measure_one(task: grade.Task, work: Path) -> None:
         del found[0]  # with cold caches
     pairs = list(zip(costs[apart], costs[together]))
     share = 100 * (1 - 1 / Cost.ratio(pairs, clock))
-    print(f"isolation, of compiling and judging a right answer ({median(costs[together]):.2f} s without): {share:.1f} % of the time "
-          f"({100 * (1 - 1 / Cost.ratio(pairs, processors)):.1f} % of the processors'); {verdict(share, 5, True)}")
+    print(f"isolation, of compiling and judging a right answer ({median(costs[together]):.2f} s without): "
+          f"{share:.1f} % of the time ({100 * (1 - 1 / Cost.ratio(pairs, processors)):.1f} % of the processors'); "
+          f"{verdict(share, 5, True)}")
     of_one = [Cost(eight.clock / len(sources), eight.processors / len(sources)) for eight in costs[graded]]
     pairs = list(zip(of_one, costs[alone]))
     print(f"a right answer graded, one of {len(sources)} in a process: {Cost.ratio(pairs, clock):.2f} x its own compilation, "
@@ -216,9 +217,9 @@ def measure_class(task: grade.Task, work: Path) -> None:
     paths = make_class(work / "class", SIZE)
     with Memory() as memory:
         took = graded_class(task, paths, cores, work / "log")
-    print(f"a class of {SIZE}: {took.clock:.0f} s with {cores} at a time, {60 * SIZE / took.clock / cores:.0f} submissions a minute a core; "
-          f"{took.processors / SIZE:.2f} s of a processor each, that is {60 * SIZE / took.processors:.0f} a minute of a core of one's own; "
-          f"peak memory {memory.highest / 1024:.0f} MB")
+    print(f"a class of {SIZE}: {took.clock:.0f} s with {cores} at a time, {60 * SIZE / took.clock / cores:.0f} submissions a minute "
+          f"a core; {took.processors / SIZE:.2f} s of a processor each, {60 * SIZE / took.processors:.0f} a minute of a core that does "
+          f"nothing else; peak memory {memory.highest / 1024:.0f} MB")
 
 
 if __name__ == "__main__":
