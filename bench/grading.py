@@ -217,9 +217,9 @@ def measure_class(task: grade.Task, work: Path) -> None:
     paths = make_class(work / "class", SIZE)
     with Memory() as memory:
         took = graded_class(task, paths, cores, work / "log")
-    print(f"a class of {SIZE}: {took.clock:.0f} s with {cores} at a time, {60 * SIZE / took.clock / cores:.0f} submissions a minute "
-          f"a core; {took.processors / SIZE:.2f} s of a processor each, {60 * SIZE / took.processors:.0f} a minute of a core that does "
-          f"nothing else; peak memory {memory.highest / 1024:.0f} MB")
+    print(f"a class of {SIZE}: {took.clock:.0f} s with {cores} at a time, {60 * SIZE / took.clock / cores:.0f} submissions a minute a core; "
+          f"{took.processors / SIZE:.2f} s of a processor each, {60 * SIZE / took.processors:.0f} a minute of a core on its own; "
+          f"peak memory {memory.highest / 1024:.0f} MB")
 
 
 if __name__ == "__main__":
