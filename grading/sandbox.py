@@ -166,8 +166,8 @@ def bubblewrap() -> str:
 
 def compiling(commands: Commands, source: Path, *headers: Path) -> list[str]:
     """bubblewrap for the compiler: it sees `source` as SOURCE, and each of the headers in its own place."""
-    words = [bubblewrap(), *NAMESPACES, "--as-pid-1", "--unshare-net", *system("null"), "--ro-bind-try", "/etc/alternatives", "/etc/alternatives",
-             "--size", str(256 << 20), "--tmpfs", "/tmp"]
+    words = [bubblewrap(), *NAMESPACES, "--as-pid-1", "--unshare-net", *system("null"),
+             "--ro-bind-try", "/etc/alternatives", "/etc/alternatives", "--size", str(256 << 20), "--tmpfs", "/tmp"]
     for path in include_folders(commands):
         words += ["--ro-bind", str(path), str(path)]
     for path in (*headers, *commands.files):
@@ -179,12 +179,15 @@ def compiling(commands: Commands, source: Path, *headers: Path) -> list[str]:
 def running(name: str, directory: Path) -> list[str]:
     """bubblewrap for programs that a judge starts: see tests/support/sandbox.hpp.
 
-    Its first process ends with the judge, and lets those that lose their parents end in peace.
+    Its first process ends with the judge, and lets those that lose their parents end in peace. It has the programs' filter
+    of calls, and limits of its own, since a program may write into its memory (proc(5)).
     """
-    return [bubblewrap(), *NAMESPACES, "--as-pid-1", "--info-fd", "3", "--seccomp", "5", *system("null", "zero", "urandom"), "--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys",
+    return [bubblewrap(), *NAMESPACES, "--as-pid-1", "--info-fd", "3", "--seccomp", "5", *system("null", "zero", "urandom"),
+            "--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys",
             "--size", str(16 << 20), "--tmpfs", "/tmp", "--bind", str(directory), str(directory),
             "--perms", "0755", "--dir", "/answer", "--perms", "0555", "--ro-bind-data", "4", f"/answer/{name}",
             "--remount-ro", "/", "--chdir", "/", "--",
+            "/usr/bin/prlimit", "--nproc=1", "--fsize=0", "--cpu=1", "--nofile=8", "--as=67108864", "--",
             "/usr/bin/env", "-i", "--ignore-signal=CHLD", "/usr/bin/cat"]
 
 

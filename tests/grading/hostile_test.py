@@ -1,10 +1,10 @@
-#!/usr/bin/env python3
 """Grades the hostile corpus as one class, with the honest answers among it, and looks at what is left of the machine.
 
 The attacks find a secret wherever they get at one that they ought not to, because it is put there: in the environment of the
 grader, in the overlay beside the hidden tests, in another student's answer. They leave files with "portlab-forged" in the
 name, call a server that waits outside, and print "portlab-forged: WHAT" when they get what they want.
 """
+import csv
 import ctypes
 import json
 import os
@@ -20,10 +20,10 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from corpus import EXERCISE, ROOT, Case, cases
+from corpus import EXERCISE, ROOT, cases
 
 LIMIT = 10  # seconds, for one submission
-ALONE = ("good", "good_without_asio", "slow_but_right")  # graded alone as well
+HONEST = ("good", "good_without_asio", "slow_but_right")  # graded without attackers as well
 MARK = "portlab-forged"
 
 
@@ -126,7 +126,8 @@ class Hostile(unittest.TestCase):
         # Whatever is orphaned below this process becomes its child; prctl(2), PR_SET_CHILD_SUBREAPER.
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
         cls.work = Path(tempfile.mkdtemp(prefix="portlab hostile "))
-        cls.addClassCleanup(shutil.rmtree, cls.work, ignore_errors=True)
+        # Not shutil.rmtree, for which folder_of_folders is too deep.
+        cls.addClassCleanup(subprocess.run, ["rm", "-rf", cls.work], check=True)
         cls.outside = Outside()
         cls.addClassCleanup(cls.outside.close)
         cls.secret = "portlab-secret-" + secrets.token_hex(8)
@@ -140,6 +141,7 @@ class Hostile(unittest.TestCase):
         cls.sockets_before, cls.kept_before = sockets(), kept_by_the_kernel()
         cls.tree_before = cls.tree()
         cls.graded = cls.grade("results", *cls.submissions.values())
+        cls.load = os.getloadavg()[0]
 
     @classmethod
     def make_place(cls, name: str) -> Path:
@@ -180,28 +182,22 @@ class Hostile(unittest.TestCase):
     def judged(self, name: str, results: str = "results") -> dict[str, Any]:
         return next(one for one in self.verdict(name, results)["exercises"] if one["path"] == EXERCISE)
 
-    def each(self) -> Any:
-        for case in self.cases:
-            with self.subTest(case.name, head=str(case.file.relative_to(ROOT))):
-                yield case
-
-    def test_heads_say_what_is_expected(self) -> None:
-        self.assertGreaterEqual(sum(case.hostile for case in self.cases), 30)
-        for case in self.each():
-            self.assertTrue(case.words, "its head does not say what it does")
-            self.assertEqual(case.hostile, "Attacks" in case.head, "hostile answers, and only they, say what they attack")
-            self.assertRegex(case.head.get("Expects", ""), "^[a-z ]+, [0-9]+ points$")
-
     def test_each_gets_the_verdict_that_its_head_says(self) -> None:
-        for case in self.each():
-            found = self.judged(case.name)
-            self.assertEqual((found["verdict"], found["points"]), (case.verdict, case.points), found["story"])
-            self.assertEqual(self.verdict(case.name)["points"], case.points)
-            self.assertIn(case.head.get("Seen", ""), found["story"])
+        for case in self.cases:
+            with self.subTest(case.name):
+                found = self.judged(case.name)
+                self.assertEqual((found["verdict"], found["points"]), (case.verdict, case.points), found["story"])
+                self.assertEqual(self.verdict(case.name)["points"], case.points)
+                self.assertIn(case.head.get("Seen", ""), found["story"])
 
     def test_each_ends_in_time(self) -> None:
-        for case in self.each():
-            self.assertLess(sum(self.verdict(case.name)["measured"].values()), LIMIT)
+        with (self.work / "results/joblog").open(encoding="utf-8", newline="") as log:  # of GNU parallel
+            jobs = list(csv.DictReader(log, dialect=csv.excel_tab, quoting=csv.QUOTE_NONE))
+        self.assertEqual(len(jobs), len(self.cases))
+        limit = LIMIT * max(1.0, self.load / (os.cpu_count() or 1))  # others may have taken their share of the machine
+        for job in jobs:
+            with self.subTest(job["Command"]):
+                self.assertLess(float(job["JobRuntime"]), limit)
 
     def test_no_process_is_left(self) -> None:
         deadline = time.monotonic() + 5  # a process that was killed needs a moment to be gone
@@ -228,29 +224,32 @@ class Hostile(unittest.TestCase):
         for file in (self.work / "results").rglob("*"):
             if file.is_file() and file.suffix != ".cpp":
                 self.assertNotIn(self.secret.encode(), file.read_bytes(), file)
-        for case in self.each():
-            self.assertNotIn("portlab-secret-", self.judged(case.name)["story"])
-            self.assertNotIn("root:", self.judged(case.name)["story"])
+        for case in self.cases:
+            with self.subTest(case.name):
+                self.assertNotIn("portlab-secret-", self.judged(case.name)["story"])
+                self.assertNotIn("root:", self.judged(case.name)["story"])
         self.assertNotIn(self.secret, self.graded.stdout)
 
     def test_nobody_gets_what_the_attack_is_for(self) -> None:
-        for case in self.each():
-            self.assertNotIn(MARK + ": ", self.judged(case.name)["story"])
+        for case in self.cases:
+            with self.subTest(case.name):
+                self.assertNotIn(MARK + ": ", self.judged(case.name)["story"])
         self.assertEqual(self.outside.heard(), [])
 
     def test_feedback_is_short_plain_text(self) -> None:
-        for case in self.each():
-            story = self.judged(case.name)["story"]
-            self.assertLess(len(story), 20_000)
-            self.assertEqual([c for c in story if c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co")], [])
+        for case in self.cases:
+            with self.subTest(case.name):
+                story = self.judged(case.name)["story"]
+                self.assertLess(len(story), 20_000)
+                self.assertEqual([c for c in story if c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co")], [])
 
     def test_nobody_changes_the_verdict_of_another(self) -> None:
-        for name in ALONE:
+        self.grade("without attackers", *(self.submissions[name] for name in HONEST))
+        for name in HONEST:
             with self.subTest(name):
-                self.grade("alone " + name, self.submissions[name])
-                together, alone = self.judged(name), self.judged(name, "alone " + name)
+                beside, without = self.judged(name), self.judged(name, "without attackers")
                 for key in ("verdict", "points", "checks", "failed"):
-                    self.assertEqual(together[key], alone[key])
+                    self.assertEqual(beside[key], without[key])
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ void compute(double seconds) {
 int main() {
     try {
         common::Stop stop;
-        compute(0.3);
+        compute(0.15);
         asio::io_context context;
         tcp::acceptor acceptor{context};
         acceptor.open(tcp::v4());
@@ -30,7 +30,7 @@ int main() {
         acceptor.listen();
         std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
         stop.wait();
-        compute(0.1);
+        compute(0.05);
     } catch (const std::exception& error) {
         std::cerr << "any_free_port: " << error.what() << '\n';
         return EXIT_FAILURE;

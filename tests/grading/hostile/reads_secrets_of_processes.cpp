@@ -1,5 +1,4 @@
-// Prints the secrets in its environment and in that of every process that it can see, process 1 above all, and in
-// their command lines.
+// Prints the secrets in its environment and in that of every process that it can see, process 1 above all.
 // Attacks: the grader's environment
 // Expects: wrong, 0 points
 // Seen: it ended with status 0 before that

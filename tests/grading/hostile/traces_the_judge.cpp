@@ -1,5 +1,5 @@
-// Attaches to its parent and to process 1 as a debugger does, and writes into their memory.
-// Attacks: the judge and the sandbox
+// Attaches to its parent and to the first of its session as a debugger does, and opens their memory.
+// Attacks: the judge
 // Expects: wrong, 0 points
 // Seen: it ended with status 0 before that
 #include <cstdio>
@@ -10,7 +10,10 @@
 #include <unistd.h>
 
 int main() {
-    for (const pid_t process : {::getppid(), pid_t{1}}) {
+    // Process 1 of a sandbox is no judge: see ends_the_sandbox.
+    for (const pid_t process : {::getppid(), ::getsid(0), ::getpgid(::getppid())}) {
+        if (process <= 1 || process == ::getpid())
+            continue;
         if (::ptrace(PTRACE_SEIZE, process, nullptr, nullptr) == 0)
             std::puts("portlab-forged: seized the parent");
         if (::ptrace(PTRACE_ATTACH, process, nullptr, nullptr) == 0)
