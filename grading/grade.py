@@ -9,7 +9,7 @@ so an interrupted run goes on where it was. The format of a verdict:
     {"format": "portlab/verdict/1", "assignment": "02_bind", "title": "Bind", "student": "ada", "seed": 1, "points": 5, "of": 35,
      "launcher": "bubblewrap",        or "user", the weaker one
      "exercises": [{"path", "title", "points", "of", "tests", "verdict", "checks", "failed", "story", "flags"}],
-     "flags": [], "input": "...", "measured": {"compile", "judge", "isolation"}}
+     "flags": [], "input": "...", "measured": {"all", "compile", "judge", "isolation"}}
 
 A verdict is one of: right, wrong, not started, missing, does not compile, refused, infrastructure. The last is no grade: the
 points are null, and the exit status is 2.
@@ -192,6 +192,7 @@ def input_of(task: Task, handed_in: submission.Submission) -> str:
 
 def grade_one(task: Task, path: Path) -> dict[str, Any]:
     """Grades a submission, unless its verdict is there already; writes the verdict, and returns it."""
+    started = time.monotonic()
     names = [item.source for item in task.assignment.items]
     try:
         handed_in = submission.collect(path, names)
@@ -207,6 +208,7 @@ def grade_one(task: Task, path: Path) -> dict[str, Any]:
         pass
     measured = {"compile": 0.0, "judge": 0.0, "isolation": 0.0}
     exercises = [grade_exercise(task, item, handed_in, measured) for item in task.assignment.items]
+    measured["all"] = time.monotonic() - started
     points = None if any(one["points"] is None for one in exercises) else sum(one["points"] for one in exercises)
     verdict = {"format": "portlab/verdict/1", "assignment": task.assignment.name, "title": task.assignment.title,
                "student": handed_in.student, "seed": task.assignment.seed, "points": points, "of": task.assignment.points,
@@ -326,8 +328,8 @@ def grade_class(task: Task, paths: Sequence[Path], jobs: int) -> bool:
     at_once = max(1, min(8, len(paths) // (16 * jobs)))  # a start of Python's shared by some, and work for all to the end
     with tempfile.TemporaryDirectory(prefix="portlab-") as home:
         process = subprocess.Popen(
-            [parallel, "--will-cite", "--null", "--quote", "--jobs", str(jobs), "--joblog", str(task.results / "joblog"),
-             "--max-args", str(at_once), "--line-buffer", "--termseq", "TERM,5000,KILL,25", *words, "--", "{}"],
+            [parallel, "--will-cite", "--null", "--quote", "--jobs", str(jobs), "--max-args", str(at_once), "--line-buffer",
+             "--termseq", "TERM,5000,KILL,25", *words, "--", "{}"],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
             env=os.environ | {"PARALLEL_HOME": home, "PARALLEL": ""})
         assert process.stdin and process.stdout
