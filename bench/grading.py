@@ -217,8 +217,9 @@ def measure_class(task: grade.Task, work: Path) -> None:
     paths = make_class(work / "class", SIZE)
     with Memory() as memory:
         took = graded_class(task, paths, cores, work / "log")
-    print(f"a class of {SIZE}: {took.clock:.0f} s with {cores} at a time, {60 * SIZE / took.clock / cores:.0f} submissions a minute a core; "
-          f"{took.processors / SIZE:.2f} s of a processor each, {60 * SIZE / took.processors:.0f} a minute of a core on its own; "
+    a_minute = 60 * SIZE
+    print(f"a class of {SIZE}, {cores} at a time: {took.clock:.0f} s, {a_minute / took.clock / cores:.0f} submissions a minute a core; "
+          f"{took.processors / SIZE:.2f} s of a processor each, {a_minute / took.processors:.0f} a minute on a core of its own; "
           f"peak memory {memory.highest / 1024:.0f} MB")
 
 
