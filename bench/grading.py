@@ -218,9 +218,9 @@ def measure_class(task: grade.Task, work: Path) -> None:
     with Memory() as memory:
         took = graded_class(task, paths, cores, work / "log")
     a_minute = 60 * SIZE
-    print(f"a class of {SIZE}, {cores} at a time: {took.clock:.0f} s, {a_minute / took.clock / cores:.0f} submissions a minute a core; "
-          f"{took.processors / SIZE:.2f} s of a processor each, {a_minute / took.processors:.0f} a minute on a core of its own; "
-          f"peak memory {memory.highest / 1024:.0f} MB")
+    print(f"a class of {SIZE}, {cores} at a time: {took.clock:.0f} s, {a_minute / took.clock / cores:.0f} submissions a minute "
+          f"a core; {took.processors / SIZE:.2f} s of a processor each, {a_minute / took.processors:.0f} a minute on a core of "
+          f"its own; peak memory {memory.highest / 1024:.0f} MB")
 
 
 if __name__ == "__main__":
