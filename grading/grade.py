@@ -9,7 +9,7 @@ so an interrupted run goes on where it was. The format of a verdict:
     {"format": "portlab/verdict/1", "assignment": "02_bind", "title": "Bind", "student": "ada", "seed": 1,
      "points": 5, "of": 35, "launcher": "bubblewrap",        or "user", the weaker one
      "exercises": [{"path", "title", "points", "of", "tests", "verdict", "checks", "failed", "story", "flags"}],
-     "flags": [], "input": "...", "measured": {"compile", "judge", "isolation"}}
+     "flags": [], "input": "...", "measured": {"all", "compile", "judge", "isolation"}}
 
 A verdict is one of: right, wrong, not started, missing, does not compile, refused, infrastructure. The last is no grade: the
 points are null, and the exit status is 2.
@@ -35,7 +35,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grading import manifest, sandbox, submission
+from grading import manifest, sandbox, slurm, submission
 from grading.manifest import Assignment, Item
 from grading.sandbox import BUILD, ROOT, NotHere
 
@@ -204,6 +204,7 @@ def input_of(task: Task, handed_in: submission.Submission) -> str:
 
 def grade_one(task: Task, path: Path) -> dict[str, Any]:
     """Grades a submission, unless its verdict is there already; writes the verdict, and returns it."""
+    started = time.monotonic()
     names = [item.source for item in task.assignment.items]
     try:
         handed_in = submission.collect(path, names)
@@ -219,6 +220,7 @@ def grade_one(task: Task, path: Path) -> dict[str, Any]:
         pass
     measured = {"compile": 0.0, "judge": 0.0, "isolation": 0.0}
     exercises = [grade_exercise(task, item, handed_in, measured) for item in task.assignment.items]
+    measured["all"] = time.monotonic() - started
     points = None if any(one["points"] is None for one in exercises) else sum(one["points"] for one in exercises)
     verdict = {"format": "portlab/verdict/1", "assignment": task.assignment.name, "title": task.assignment.title,
                "student": handed_in.student, "seed": task.assignment.seed, "points": points, "of": task.assignment.points,
@@ -337,11 +339,12 @@ def grade_class(task: Task, paths: Sequence[Path], jobs: int) -> bool:
     if not parallel or "GNU" not in subprocess.run([parallel, "--version"], capture_output=True, text=True, check=False).stdout:
         raise NotHere("a class is graded by GNU parallel, which is not installed (apt-get install parallel)")
     task.results.mkdir(parents=True, exist_ok=True)
-    words = command_of(task, "one")
+    words = command_of(task, "some")
+    at_once = max(1, min(8, len(paths) // (16 * jobs)))  # a start of Python's shared by some, and work for all to the end
     with tempfile.TemporaryDirectory(prefix="portlab-") as home:
         process = subprocess.Popen(
-            [parallel, "--will-cite", "--null", "--quote", "--jobs", str(jobs), "--joblog", str(task.results / "joblog"),
-             "--line-buffer", "--termseq", "TERM,5000,KILL,25", *words, "--", "{}"],
+            [parallel, "--will-cite", "--null", "--quote", "--jobs", str(jobs), "--max-args", str(at_once), "--line-buffer",
+             "--termseq", "TERM,5000,KILL,25", *words, "--", "{}"],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
             env=os.environ | {"PARALLEL_HOME": home, "PARALLEL": ""})
         assert process.stdin and process.stdout
@@ -379,7 +382,14 @@ def grade(arguments: argparse.Namespace) -> int:
         if student in students:
             raise SystemExit(_wrong_use(f"{students[student]} and {path} are both of {student}: leave one out, or rename it"))
         students[student] = path
-    build(task)
+    if arguments.share:
+        paths = paths[arguments.share]
+    else:
+        build(task)
+    if arguments.slurm:  # each node checks itself
+        command = command_of(task, "grade")
+        return 0 if slurm.grade_class(command, [path.resolve() for path in paths], arguments.tasks, arguments.sbatch_options,
+                                      task.results, Progress(len(paths)).step) else 2
     check_isolation(task)
     if task.launcher == "user":
         print("grading: without a sandbox (--launcher user): a program can read files of this machine and use its network",
@@ -387,12 +397,14 @@ def grade(arguments: argparse.Namespace) -> int:
     return 0 if grade_class(task, paths, arguments.jobs) else 2
 
 
-def one(arguments: argparse.Namespace) -> int:
-    """A submission of a class; what has to be proven first has been."""
+def some(arguments: argparse.Namespace) -> int:
+    """Submissions of a class, one after another; what has to be proven first has been."""
     sandbox.end_with_parent()
-    verdict = grade_one(task_of(arguments), Path(arguments.submission))
-    print(line_of(verdict), flush=True)
-    return 0 if verdict["points"] is not None else 2
+    task, verdicts = task_of(arguments), []
+    for name in arguments.submission:
+        verdicts.append(grade_one(task, Path(name)))
+        print(line_of(verdicts[-1]), flush=True)
+    return 2 if any(verdict["points"] is None for verdict in verdicts) else 0
 
 
 def task_of(arguments: argparse.Namespace) -> Task:
@@ -428,17 +440,30 @@ def guarded(action: Any) -> Any:
     return run
 
 
+def share(text: str) -> slice:
+    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not found or int(found[1]) >= int(found[2]):
+        raise argparse.ArgumentTypeError(f'"{text}" is no share; a quarter each: 0/4, 1/4, 2/4, 3/4')
+    return slice(int(found[1]), None, int(found[2]))
+
+
 def add_to(subparsers: Any) -> None:
-    for name, action in (("grade", grade), ("one", one)):
+    for name, action in (("grade", grade), ("some", some)):
         words = {"help": "grade submissions: folders or archives, one a student"} if name == "grade" else {}
         parser = subparsers.add_parser(
             name, **words,
             epilog="example: python3 -m grading grade 02_bind submissions/*.zip --results results --jobs 4")
         parser.add_argument("assignment", help="its name, as in assignments/NAME.toml, or a file that ends with .toml")
-        parser.add_argument("submission", nargs="+" if name == "grade" else None, help="a folder or an archive, one a student")
+        parser.add_argument("submission", nargs="+", help="a folder or an archive, one a student")
         parser.add_argument("--results", default="results", help="where the verdicts go (results)")
         if name == "grade":
             parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at a time (as many as processors)")
+            parser.add_argument("--slurm", action="store_true", help="on a cluster, as a job array of Slurm's")
+            parser.add_argument("--tasks", type=int, metavar="N", help="of the job array (one for 50 submissions)")
+            parser.add_argument("--sbatch-options", default="", metavar="OPTIONS",
+                                help='such as "--partition=teaching --cpus-per-task=16 --time=30"')
+            parser.add_argument("--share", type=share, metavar="I/N", help="grade one submission of N, from the one with number I; "
+                                "0 is the first. Nothing is built: that is done before the shares are given out")
         parser.add_argument("--overlay", help="a folder with assessed solutions and hidden tests, in the layout of the tree")
         parser.add_argument("--launcher", choices=("bubblewrap", "user"), default="bubblewrap",
                             help="what keeps programs apart; user: weaker, for containers where no sandbox can be made")

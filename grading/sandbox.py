@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import functools
 import json
 import os
 import re
@@ -106,6 +107,7 @@ class Commands:
     files: tuple[Path, ...]  # that both read
 
 
+@functools.cache
 def commands_of(build: Path, target: str, source: Path) -> Commands:
     entries = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
     entry = next((one for one in entries if one["file"] == str(source)), None)

@@ -4,7 +4,6 @@ The attacks find a secret wherever they get at one that they ought not to, becau
 grader, in the overlay beside the hidden tests, in another student's answer. They leave files with "portlab-forged" in the
 name, call a server that waits outside, and print "portlab-forged: WHAT" when they get what they want.
 """
-import csv
 import ctypes
 import fcntl
 import json
@@ -197,13 +196,9 @@ class Hostile(unittest.TestCase):
                 self.assertIn(case.head.get("Seen", ""), found["story"])
 
     def test_each_ends_in_time(self) -> None:
-        with (self.work / "results/joblog").open(encoding="utf-8", newline="") as log:  # of GNU parallel
-            jobs = list(csv.DictReader(log, dialect=csv.excel_tab, quoting=csv.QUOTE_NONE))
-        self.assertEqual(len(jobs), len(self.cases))
         limit = LIMIT * max(1.0, self.load / (os.cpu_count() or 1))  # others may have taken their share of the machine
-        for job in jobs:
-            with self.subTest(job["Command"]):
-                self.assertLess(float(job["JobRuntime"]), limit)
+        for case in self.each():
+            self.assertLess(self.verdict(case.name)["measured"]["all"], limit)
 
     def test_no_process_is_left(self) -> None:
         deadline = time.monotonic() + 5  # a process that was killed needs a moment to be gone
