@@ -62,6 +62,7 @@ def an_overlay(folder: Path) -> Path:
         "solutions/02_bind/house_number.cpp": "// secret solution\n",
         "tests/exercises/02_bind/house_number_test.cpp": "// secret judge\n",
         "tests/exercises/02_bind/read_the_trace_test.cpp": "// secret judge\n",
+        "tests/wrong/02_bind.cmake": "# secret\n",
     }.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
