@@ -182,6 +182,8 @@ class JUnit(Command):
         failure = root.find("testsuite[@name='bob']/testcase/failure")
         self.assertEqual(failure.attrib, {"type": "wrong", "message": "the kernel chooses the port"})
         self.assertIn("Observed", failure.text)
+        hidden = root.findall("testsuite[@name='bob']/testcase/failure")[3]
+        self.assertEqual((hidden.attrib["message"], hidden.text), ("wrong", "Told by its time."))
 
     def test_what_a_program_prints_cannot_break_it(self):
         story = "]]></failure><testcase name='forged'/>\x1b[31m\x00\ud800\ufffe & <b>"

@@ -49,7 +49,8 @@ FAILED = {"check": "the kernel chooses the port", "expected": "a bind to port 0"
 WRONG = changed(RIGHT, "bob", any_free_port={"verdict": "wrong", "points": 0, "failed": FAILED, "story": STORY},
                 explain_refusal={"verdict": "does not compile", "points": 0, "story": "error: expected ';'"},
                 one_number_twice={"verdict": "not started", "points": 0},
-                read_the_trace={"verdict": "wrong", "points": 0, "tests": "hidden", "story": "Told by its time."})
+                read_the_trace={"verdict": "wrong", "points": 0, "tests": "hidden", "story": "Told by its time.",
+                                "failed": FAILED | {"check": "a secret check"}})
 LOST = changed(RIGHT, "eve", read_the_trace={"verdict": "infrastructure", "points": None, "story": "the judge wrote nothing"})
 
 
