@@ -101,12 +101,15 @@ class Report(unittest.TestCase):
         self.put(samples.changed(samples.WRONG, "eve", any_free_port=hostile)
                  | {"title": HOSTILE, "flags": [HOSTILE + "\x1b[2J"]})
         (self.results / "eve").rename(self.results / HOSTILE.replace("/", "_"))
-        verdict = samples.changed(samples.RIGHT, HOSTILE)
+        verdict = samples.changed(samples.RIGHT, HOSTILE) | {"title": HOSTILE, "flags": [HOSTILE]}
         (self.results / "x").mkdir()
         (self.results / "x/verdict.json").write_text(json.dumps(verdict))
+        (self.results / "<script>").mkdir()
         _, page, shown = self.report()
         tags = Tags(page)
         self.assertEqual(tags.open, [])
+        self.assertNotIn("<script", page)
+        self.assertIn("To be looked at", tags.text)
         self.assertLessEqual({tag for tag, _ in tags.tags},
                              {"html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "div", "strong", "ul", "li",
                               "svg", "rect", "text", "line", "table", "thead", "tbody", "tr", "th", "td", "br", "small"})
@@ -115,6 +118,13 @@ class Report(unittest.TestCase):
         self.assertIn(HOSTILE, tags.text)
         self.assertIn("default-src 'none'", page)
         self.assertNotIn("\x1b", page + shown)
+
+    def test_what_fails_most_comes_first(self):
+        other = {"verdict": "wrong", "points": 0, "failed": samples.FAILED | {"check": "a check that fails less"}}
+        self.put(samples.WRONG, samples.changed(samples.WRONG, "zoe"), samples.changed(samples.RIGHT, "ada", any_free_port=other))
+        _, page, shown = self.report()
+        for text in (page, shown):
+            self.assertLess(text.index("the kernel chooses the port"), text.index("a check that fails less"))
 
     def test_many_exercises_have_room(self):
         many = [samples.exercise(f"number_{i}", f"number {i}", "right", 1, 1) for i in range(26)]
@@ -187,7 +197,11 @@ class Misconceptions(unittest.TestCase):
     def test_bins(self):
         for of, totals, bins in ((5, [0, 5], [("0", 1), ("1", 0), ("2", 0), ("3", 0), ("4", 0), ("5", 1)]),
                                  (35, [34, 35, 30], [("0\u20134", 0), ("5\u20139", 0), ("10\u201314", 0), ("15\u201319", 0),
-                                                     ("20\u201324", 0), ("25\u201329", 0), ("30\u201334", 2), ("35", 1)])):
+                                                     ("20\u201324", 0), ("25\u201329", 0), ("30\u201334", 2), ("35", 1)]),
+                                 (12, [11, 12], [("0\u20131", 0), ("2\u20133", 0), ("4\u20135", 0), ("6\u20137", 0),
+                                                 ("8\u20139", 0), ("10\u201311", 1), ("12", 1)]),
+                                 (33, [33], [("0\u20134", 0), ("5\u20139", 0), ("10\u201314", 0), ("15\u201319", 0),
+                                             ("20\u201324", 0), ("25\u201329", 0), ("30\u201332", 0), ("33", 1)])):
             group = report.Class([samples.RIGHT | {"points": total, "of": of} for total in totals], [], [], [])
             self.assertEqual(group.bins(), bins)
 
