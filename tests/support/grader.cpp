@@ -3,6 +3,7 @@
 #include "tests/support/asleep.hpp"
 #include "tests/support/network.hpp"
 #include "tests/support/process.hpp"
+#include "tests/support/sandbox.hpp"
 #include "tests/support/verdict.hpp"
 
 #include <algorithm>
@@ -40,6 +41,9 @@ using support::Process;
 // For how long everything must have slept before a wait counts as hopeless. What was sent on loopback has then long
 // arrived.
 constexpr milliseconds silence{300};
+
+// What a program that nobody trusts may make all waits last.
+constexpr std::chrono::seconds patience_with_strangers{6};
 
 constexpr int status_not_started = 77; // exercises/begin_here.hpp
 constexpr int verdict_skipped = 4;     // CTest's SKIP_RETURN_CODE
@@ -161,6 +165,8 @@ Failed::Failed(std::string words) : observed{std::move(words)} {
 // Processes that the program left behind: they became ours when it ended.
 std::vector<pid_t> left_behind() {
     auto all = support::descendants(::getpid());
+    for (const pid_t keeper : support::keepers())
+        std::erase(all, keeper);
     for (const Started& started : story.programs) {
         std::erase(all, started.process->pid());
         if (!started.status)
@@ -199,6 +205,9 @@ void fail_if_something_is_left_behind() {
         throw Failed{"it ended, and " + command_of(left.front()) + ", which it started, runs on"};
     }
 }
+
+// In a sandbox the network has been made for this test alone: who takes its ports is the program.
+bool somebody_is_in_the_way() { return support::confined() && !story.checks.empty() && !story.programs.empty(); }
 
 Started& entry(Process* process) {
     return *std::ranges::find_if(story.programs, [&](const Started& one) { return one.process.get() == process; });
@@ -370,6 +379,7 @@ std::string status_in_words(int status) {
 }
 
 pid_t Program::pid() const { return process_->pid(); }
+pid_t Program::number() const { return support::number_inside(pid()); }
 const std::string& Program::printed() const { return process_->output(); }
 const std::string& Program::complained() const { return process_->complaints(); }
 
@@ -486,6 +496,8 @@ std::vector<int> Program::socket_descriptors() const {
             result.push_back(number);
     return result;
 }
+
+void Program::limit_descriptors(unsigned from) { process_->limit_descriptors(from); }
 
 void Program::freeze() {
     tell("stopped it with the signal STOP, so that it does nothing");
@@ -702,6 +714,8 @@ int Grader::try_to_connect(const Address& server) {
 
 Client Grader::listen(const std::string& ip, std::uint16_t port) {
     support::Client socket = support::listening_socket(ip, port);
+    if (socket.error() != 0 && somebody_is_in_the_way())
+        fail("the grader cannot listen on " + to_string(Address{ip, port}) + " any more: " + in_words(socket.error()));
     if (socket.error() != 0)
         support::leave_out("the grader cannot listen on " + to_string(Address{ip, port}) + ": " +
                            in_words(socket.error()));
@@ -726,6 +740,8 @@ std::uint16_t Grader::fresh_port() {
             std::ranges::none_of(common::kernel_sockets(Protocol::tcp), is_peer))
             return port;
     }
+    if (somebody_is_in_the_way())
+        fail("it, or what it started, leaves no port free for the grader");
     support::leave_out("found no port that is not in use");
     return 0;
 }
@@ -801,8 +817,13 @@ Client Grader::udp_client(const Address& server, const std::string& ip) {
 
 int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
     const std::string mode = argc > 2 ? argv[2] : "";
-    if (argc < 2 || (mode == "--wrong" || mode == "--verdict") != (argc == 4)) {
-        std::fprintf(stderr, "usage: %s PROGRAM [--checks | --stub | --wrong SOURCE | --verdict FILE]\n", argv[0]);
+    const bool as_user = argc == 6 && argv[4] == std::string_view{"--user"},
+               in_sandbox = argc > 5 && argv[4] == std::string_view{"--sandbox"};
+    if (argc < 2 || (mode == "--verdict" ? argc != 4 && !as_user && !in_sandbox : (mode == "--wrong") != (argc == 4))) {
+        std::fprintf(stderr,
+                     "usage: %s PROGRAM [--checks | --stub | --wrong SOURCE |\n"
+                     "       --verdict FILE [--sandbox COMMAND [ARGUMENT ...] | --user NUMBER]]\n",
+                     argv[0]);
         return 2;
     }
     std::setvbuf(stdout, nullptr, _IOFBF, 65536);
@@ -818,6 +839,8 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
     story.program = argv[1];
     support::enter_private_network();
     support::hopeless = nothing_can_wake_them;
+    if (in_sandbox || as_user)
+        support::limit_waits(patience_with_strangers);
 
     const auto began = std::chrono::steady_clock::now();
     enum { right, wrong, not_started, left_out } verdict = right;
@@ -829,6 +852,10 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
     };
     try {
         try {
+            if (as_user)
+                support::run_as(static_cast<uid_t>(std::strtoul(argv[5], nullptr, 10)));
+            if (in_sandbox)
+                support::need_private_network(), support::enter_sandbox({argv + 5, argv + argc}, story.program);
             judge(grader);
         } catch (const support::Overdue& overdue) { // of a call that the grader makes for itself
             throw Failed{overdue.what()};
@@ -862,6 +889,7 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
     const std::vector<Check> checks = story.checks;
     story.programs.clear();
     kill_what_is_left_behind();
+    support::leave_sandbox();
 
     if (verdict == right) {
         words = story.exercise + ": right, " + std::to_string(checks.size()) + " checks\n";

@@ -1,0 +1,409 @@
+"""Grades: each submission compiled in a sandbox, each program judged in another, and one trusted verdict a submission.
+
+    python3 -m grading grade 02_bind submissions/*.zip --results results
+    python3 -m grading grade book submissions/ada --results results --jobs 1
+
+One verdict.json a student in the results directory, whole or not there. What is there for the same input is not graded again,
+so an interrupted run goes on where it was. The format of a verdict:
+
+    {"format": "portlab/verdict/1", "assignment": "02_bind", "title": "Bind", "student": "ada", "seed": 1, "points": 5, "of": 35,
+     "launcher": "bubblewrap",        or "user", the weaker one
+     "exercises": [{"path", "title", "points", "of", "tests", "verdict", "checks", "failed", "story", "flags"}],
+     "flags": [], "input": "...", "measured": {"compile", "judge", "isolation"}}
+
+A verdict is one of: right, wrong, not started, missing, does not compile, refused, infrastructure. The last is no grade: the
+points are null, and the exit status is 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grading import manifest, sandbox, submission
+from grading.manifest import Assignment, Item
+from grading.sandbox import BUILD, ROOT, NotHere
+
+STORY_LIMIT = 8000
+
+# What an honest answer has no use for. It earns nothing and costs nothing; somebody looks at it.
+SUSPICIOUS = (
+    (r"#\s*include\s*[<\"](/|tests/|solutions/|grading/|\.\./)", "it includes a file that is none of its own"),
+    (r"\.incbin|#\s*embed|\basm\b", "it has assembly, or embeds a file"),
+    (r"\bptrace\b|process_vm_|LD_PRELOAD|RTLD_NEXT|\bdlsym\b", "it reaches into other processes or the C library"),
+    (r"\b(setns|unshare|pivot_root|chroot)\s*\(|\bmount\s*\(", "it changes its surroundings"),
+    (r"/proc/(1|self/(environ|mem|maps|root)|sys)\b|/etc/", "it names files of the system"),
+    (r"all tests passed|<testsuite|\"verdict\"", "it writes what looks like a verdict"),
+)
+
+
+# ---- One submission
+
+
+def clean(text: str) -> str:
+    """For a page or a terminal: no control characters, no endless lines, of a limited length."""
+    text = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
+    text = "".join(c if c in "\n\t" or (c.isprintable() and not 0x202A <= ord(c) <= 0x202E) else "?" for c in text)
+    return text if len(text) <= STORY_LIMIT else text[:STORY_LIMIT] + "\n...\n"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is the same for all submissions of a run."""
+
+    assignment: Assignment
+    overlay: Path | None
+    launcher: str
+    results: Path
+
+    @property
+    def build(self) -> Path:
+        if not self.overlay:
+            return BUILD
+        return BUILD.parent / f"overlay-{hashlib.sha256(bytes(self.overlay)).hexdigest()[:12]}"
+
+    def judge(self, item: Item) -> Path:
+        return self.build / "tests/exercises" / f"{item.path}_test"
+
+
+def judged(task: Task, item: Item, program: Path, into: Path) -> tuple[dict[str, Any], float]:
+    """The judge's own verdict; raises NotHere where it has given none."""
+    directory, verdict = into / "tmp", into / "judge.json"
+    directory.mkdir()
+    directory.chmod(0o1777)
+    judge = task.judge(item)
+    words = ["--user", str(sandbox.WEAK_USER)] if task.launcher == "user" else [
+        "--sandbox", *sandbox.running(program.name, directory)]
+    started = time.monotonic()
+    status = sandbox.run([judge, program, "--verdict", verdict, *words], seconds=sandbox.JUDGE_SECONDS, stdout=into / "judge.out",
+                         stderr=into / "judge.err", cwd=directory,
+                         environment={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TMPDIR": str(directory)})
+    took = time.monotonic() - started
+    if task.launcher == "user":
+        sandbox.end_all_of_weak_user()
+    try:
+        said: dict[str, Any] = json.loads(verdict.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        words_of_judge = sandbox.head(into / "judge.err", 2000).strip()
+        raise NotHere(f"the judge gave no verdict (status {status}): {words_of_judge}") from None
+    if said["verdict"] == "not judged":
+        raise NotHere(clean(said["story"] + sandbox.head(into / "judge.err", 2000)).strip())
+    return said, took
+
+
+def grade_exercise(task: Task, item: Item, handed_in: submission.Submission, measured: dict[str, float]) -> dict[str, Any]:
+    result: dict[str, Any] = {"path": item.path, "title": item.title, "points": 0, "of": item.points, "tests": item.tests,
+                              "verdict": "", "checks": [], "failed": None, "story": "", "flags": []}
+
+    def done(verdict: str, story: str) -> dict[str, Any]:
+        return result | {"verdict": verdict, "story": clean(story)}
+
+    if item.source in handed_in.refused:
+        return done("refused", handed_in.refused[item.source])
+    if item.source not in handed_in.files:
+        return done("missing", f"{item.source} is not in the submission.")
+    text = handed_in.files[item.source]
+    stub = manifest.locate(item.source, task.overlay)
+    if stub and stub.read_bytes() == text:
+        return done("not started", f"{item.source} is as it was handed out.")
+    words = text.decode("utf-8", "replace")
+    result["flags"] = [flag for pattern, flag in SUSPICIOUS if re.search(pattern, words, re.IGNORECASE)]
+    with sandbox.scratch() as into:
+        source = into / "source.cpp"
+        source.write_bytes(text)
+        try:
+            started = time.monotonic()
+            compiled = sandbox.compile_answer(source, commands_for(task, item), headers_for(task, item), item.path, into,
+                                              task.launcher)
+            measured["compile"] += time.monotonic() - started
+            result["flags"] += compiled.flags
+            if not compiled.program:
+                return done("does not compile", compiled.words)
+            said, took = judged(task, item, compiled.program, into)
+        except NotHere as reason:
+            return done("infrastructure", str(reason)) | {"points": None}
+    measured["judge"] += said["seconds"]
+    measured["isolation"] += took - said["seconds"]
+    if item.hidden:
+        return done(said["verdict"], "" if said["verdict"] == "right" else item.sentence) | {
+            "points": item.points if said["verdict"] == "right" else 0}
+    result["checks"] = [clean(check) for check in said["checks"]]
+    if said["failed"]:
+        result["failed"] = {key: clean(value) for key, value in said["failed"].items()}
+    return done(said["verdict"], said["story"]) | {"points": item.points if said["verdict"] == "right" else 0}
+
+
+def commands_for(task: Task, item: Item) -> sandbox.Commands:
+    source = manifest.locate(item.source, task.overlay)
+    assert source  # the manifest has been checked
+    return sandbox.commands_of(task.build, "exercise." + item.path.replace("/", "."), source)
+
+
+def headers_for(task: Task, item: Item) -> list[Path]:
+    """Of the tree or the overlay: what an answer may include."""
+    chapter = item.path.split("/")[0]
+    return [path for base in (ROOT, task.overlay) if base
+            for pattern in ("common/*.hpp", "exercises/*.hpp", f"exercises/{chapter}/*.hpp", f"chapters/{chapter}/*.hpp")
+            for path in sorted(base.glob(pattern))]
+
+
+def input_of(task: Task, handed_in: submission.Submission) -> str:
+    """A hash over all that a verdict depends on."""
+    digest = hashlib.sha256()
+
+    def add(*words: object) -> None:
+        for word in words:
+            data = word if isinstance(word, bytes) else str(word).encode()
+            digest.update(len(data).to_bytes(8, "big") + data)
+
+    add(task.assignment, task.launcher, handed_in.student, handed_in.flags, sorted(handed_in.refused.items()))
+    for name, data in sorted(handed_in.files.items()):
+        add(name, data)
+    for item in task.assignment.items:
+        add(task.judge(item).read_bytes())
+        for header in headers_for(task, item):
+            add(header.read_bytes())
+    for own in sorted(Path(__file__).parent.glob("*.py")):
+        add(own.read_bytes())
+    return digest.hexdigest()
+
+
+def grade_one(task: Task, path: Path) -> dict[str, Any]:
+    """Grades a submission, unless its verdict is there already; writes the verdict, and returns it."""
+    names = [item.source for item in task.assignment.items]
+    try:
+        handed_in = submission.collect(path, names)
+    except submission.Refused as reason:
+        handed_in = submission.Submission(submission.student_of(path), refused=dict.fromkeys(names, str(reason)))
+    folder = task.results / handed_in.student
+    file, key = folder / "verdict.json", input_of(task, handed_in)
+    try:
+        before: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        if before["input"] == key and before["points"] is not None:
+            return before
+    except (OSError, ValueError, KeyError):
+        pass
+    measured = {"compile": 0.0, "judge": 0.0, "isolation": 0.0}
+    exercises = [grade_exercise(task, item, handed_in, measured) for item in task.assignment.items]
+    points = None if any(one["points"] is None for one in exercises) else sum(one["points"] for one in exercises)
+    verdict = {"format": "portlab/verdict/1", "assignment": task.assignment.name, "title": task.assignment.title,
+               "student": handed_in.student, "seed": task.assignment.seed, "points": points, "of": task.assignment.points,
+               "launcher": task.launcher, "exercises": exercises,
+               "flags": [clean(flag) for flag in handed_in.flags], "input": key,
+               "measured": {name: round(seconds, 3) for name, seconds in measured.items()}}
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = folder / f".verdict.json.{os.getpid()}"
+    try:
+        unfinished.write_text(json.dumps(verdict, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        os.replace(unfinished, file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return verdict
+
+
+# ---- Before the first one
+
+
+def build(task: Task) -> None:
+    """Judges, and what answers are compiled with. Hidden judges are built apart from the tree's own."""
+    if not (task.build / "build.ninja").is_file():
+        overlay = [f"-DPORTLAB_OVERLAY={task.overlay}"] if task.overlay else []
+        _quietly(["cmake", "--preset", "default", "-B", str(task.build), *overlay], "the build cannot be set up")
+    judges = [f"{item.path.replace('/', '.')}_test" for item in task.assignment.items]
+    _quietly(["cmake", "--build", str(task.build), "--target", "answer_headers", "asio", "common", "isolation_test", *judges],
+             "the judges cannot be built")
+
+
+def _quietly(command: Sequence[str], what: str, cwd: Path = ROOT) -> None:
+    done = subprocess.run(command, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise NotHere(f"{what}: {' '.join(command)}\n{(done.stdout + done.stderr)[-4000:]}")
+
+
+def check_isolation(task: Task) -> None:
+    """Proves that what is compiled and run is apart; raises NotHere where it is not. The weaker launcher proves nothing."""
+    probe = ROOT / "grading/isolation/isolation.cpp"
+    commands = commands_for(task, task.assignment.items[0])
+    item = Item("grading/isolation", "isolation", "", 0)
+    with sandbox.scratch() as into:
+        headers = headers_for(task, task.assignment.items[0])
+        compiled = sandbox.compile_answer(probe, commands, headers, item.path, into, "bubblewrap")
+        if not compiled.program:
+            raise NotHere(f"the sandbox of the compiler is not apart: {compiled.words}")
+        words = sandbox.compiling(commands, probe, *headers)
+        place = words.index("--remount-ro", words.index("--chdir") - 3)
+        words[place:place] = ["--ro-bind", str(compiled.program), "/tmp/probe"]
+        status = sandbox.run(["/usr/bin/env", "-i", *words, "/tmp/probe", str(ROOT / "tests"), str(Path.home()), "/etc/passwd"],
+                             seconds=20, stdout=into / "seen", stderr=into / "said")
+        seen = dict(line.split(":", 1) for line in sandbox.head(into / "seen").splitlines() if ":" in line)
+        for what, wanted in (("interfaces", "lo"), ("beyond", "Network is unreachable"), ("environment", "0"), ("processes", ""),
+                             ("visible", ""), ("namespace", "none")):
+            if seen.get(what, "?").strip() != wanted:
+                raise NotHere(f"the sandbox of the compiler is not apart: of {what} it says "
+                              f'"{seen.get(what, "nothing").strip()}" in place of "{wanted}" (status {status}) '
+                              + sandbox.head(into / "said", 500))
+        directory, verdict = into / "tmp", into / "judge.json"
+        directory.mkdir()
+        status = sandbox.run([task.build / "grading/isolation/isolation_test", compiled.program, "--verdict", verdict, "--sandbox",
+                              *sandbox.running("isolation", directory)], seconds=sandbox.JUDGE_SECONDS, stdout=into / "out",
+                             stderr=into / "err", environment={"PATH": "/usr/bin:/bin", "TMPDIR": str(directory),
+                                                               "PORTLAB_HOME": str(Path.home())})
+        if status != 0:
+            raise NotHere("the sandbox of the programs is not apart; nothing is graded.\n"
+                          + clean(sandbox.head(into / "out", 3000) + sandbox.head(into / "err", 1000))
+                          + "\nWhere no sandbox can be made, as in some course systems' containers: --launcher user, which is weaker")
+
+
+# ---- A class
+
+
+def line_of(verdict: dict[str, Any]) -> str:
+    points = "not graded" if verdict["points"] is None else f"{verdict['points']} of {verdict['of']}"
+    flags = sum(len(one["flags"]) for one in verdict["exercises"]) + len(verdict["flags"])
+    return f"{verdict['student']}: {points}" + (f", {flags} to look at" if flags else "")
+
+
+class Progress:
+    """A bar on a terminal, a line a submission elsewhere."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done, self.terminal = total, 0, sys.stderr.isatty()
+
+    def step(self, line: str) -> None:
+        self.done += 1
+        if not self.terminal:
+            print(line, flush=True)
+            return
+        width = max(10, min(40, shutil.get_terminal_size().columns - 40))
+        full = width * self.done // self.total
+        print(f"\r\x1b[K[{'#' * full}{'.' * (width - full)}] {self.done}/{self.total}  {line[:36]}", end="", file=sys.stderr, flush=True)
+        if self.done == self.total:
+            print(file=sys.stderr)
+
+
+def grade_class(task: Task, paths: Sequence[Path], jobs: int) -> bool:
+    """Grades all, by GNU parallel where there is more than one; False where one is without a grade."""
+    progress = Progress(len(paths))
+    if len(paths) == 1:
+        verdict = grade_one(task, paths[0])
+        progress.step(line_of(verdict))
+        return verdict["points"] is not None
+    parallel = shutil.which("parallel")
+    if not parallel or "GNU" not in subprocess.run([parallel, "--version"], capture_output=True, text=True, check=False).stdout:
+        raise NotHere("a class is graded by GNU parallel, which is not installed (apt-get install parallel)")
+    task.results.mkdir(parents=True, exist_ok=True)
+    words = [sys.executable, "-m", "grading", "one", task.assignment.name, "--results", str(task.results),
+             "--launcher", task.launcher] + (["--overlay", str(task.overlay)] if task.overlay else [])
+    with tempfile.TemporaryDirectory(prefix="portlab-") as home:
+        process = subprocess.Popen(
+            [parallel, "--will-cite", "--null", "--quote", "--jobs", str(jobs), "--joblog", str(task.results / "joblog"),
+             "--line-buffer", "--termseq", "TERM,5000,KILL,25", *words, "--", "{}"],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+            env=os.environ | {"PARALLEL_HOME": home, "PARALLEL": ""})
+        assert process.stdin and process.stdout
+        try:
+            process.stdin.write("".join(f"{path.resolve()}\0" for path in paths))
+            process.stdin.close()
+            for line in process.stdout:
+                progress.step(line.rstrip("\n"))
+            status = process.wait()
+        finally:
+            while process.poll() is None: # the first signal asks it to begin nothing more, the second to end what runs
+                process.terminate()
+                try:
+                    process.wait(0.2)
+                except subprocess.TimeoutExpired:
+                    pass
+    return status == 0 and progress.done == progress.total
+
+
+def stop(number: int, _frame: object) -> None:
+    raise sandbox.Stopped(signal.Signals(number).name)
+
+
+def grade(arguments: argparse.Namespace) -> int:
+    task = task_of(arguments)
+    paths = [Path(name) for name in arguments.submission]
+    students: dict[str, Path] = {}
+    for path in paths:
+        if not path.exists():
+            raise SystemExit(_wrong_use(f"{path} is not there"))
+        student = submission.student_of(path)
+        if student in students:
+            raise SystemExit(_wrong_use(f"{students[student]} and {path} are both of {student}: leave one out, or rename it"))
+        students[student] = path
+    build(task)
+    if task.launcher == "bubblewrap":
+        check_isolation(task)
+    else:
+        print("grading: without a sandbox (--launcher user): a program can read files of this machine and use its network",
+              file=sys.stderr)
+    return 0 if grade_class(task, paths, arguments.jobs) else 2
+
+
+def one(arguments: argparse.Namespace) -> int:
+    """A submission of a class; what has to be proven first has been."""
+    verdict = grade_one(task_of(arguments), Path(arguments.submission))
+    print(line_of(verdict), flush=True)
+    return 0 if verdict["points"] is not None else 2
+
+
+def task_of(arguments: argparse.Namespace) -> Task:
+    overlay = Path(arguments.overlay).resolve() if arguments.overlay else None
+    try:
+        assignment = manifest.read(arguments.assignment, overlay)
+    except manifest.ManifestError as error:
+        raise SystemExit(_wrong_use(str(error))) from None
+    return Task(assignment, overlay, arguments.launcher, Path(arguments.results).resolve())
+
+
+def _wrong_use(words: str) -> int:
+    print(f"grading: {words}", file=sys.stderr)
+    return 2
+
+
+def guarded(action: Any) -> Any:
+    """Runs a command; its end by a signal leaves no process and nothing half-written."""
+
+    def run(arguments: argparse.Namespace) -> int:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, stop)
+        try:
+            return int(action(arguments))
+        except NotHere as reason:
+            return _wrong_use(str(reason))
+        except sandbox.Stopped as why:
+            print(f"grading: stopped by {why}; the same command goes on from here", file=sys.stderr)
+            return 128 + signal.Signals[str(why)].value
+
+    return run
+
+
+def add_to(subparsers: Any) -> None:
+    for name, action in (("grade", grade), ("one", one)):
+        words = {"help": "grade submissions: folders or archives, one a student"} if name == "grade" else {}
+        parser = subparsers.add_parser(
+            name, **words,
+            epilog="example: python3 -m grading grade 02_bind submissions/*.zip --results results --jobs 4")
+        parser.add_argument("assignment", help="its name, as in assignments/NAME.toml, or a file that ends with .toml")
+        parser.add_argument("submission", nargs="+" if name == "grade" else None, help="a folder or an archive, one a student")
+        parser.add_argument("--results", default="results", help="where the verdicts go (results)")
+        if name == "grade":
+            parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at a time (as many as processors)")
+        parser.add_argument("--overlay", help="a folder with assessed solutions and hidden tests, in the layout of the tree")
+        parser.add_argument("--launcher", choices=("bubblewrap", "user"), default="bubblewrap",
+                            help="what keeps programs apart; user: weaker, for containers where no sandbox can be made")
+        parser.set_defaults(run=guarded(action))
