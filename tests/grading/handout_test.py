@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import functools
 import io
 import os
 import re
@@ -69,6 +70,7 @@ def an_overlay(folder: Path) -> Path:
     return folder
 
 
+@functools.cache
 def runs_of_lines(text: str) -> set[tuple[str, ...]]:
     """Each three lines that follow each other, whatever their indentation."""
     lines = [" ".join(line.split()) for line in text.splitlines() if len(line.strip()) > 3]

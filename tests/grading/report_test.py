@@ -121,7 +121,8 @@ class Report(unittest.TestCase):
 
     def test_what_fails_most_comes_first(self):
         other = {"verdict": "wrong", "points": 0, "failed": samples.FAILED | {"check": "a check that fails less"}}
-        self.put(samples.WRONG, samples.changed(samples.WRONG, "zoe"), samples.changed(samples.RIGHT, "ada", any_free_port=other))
+        self.put(samples.WRONG, samples.changed(samples.WRONG, "zoe"),
+                 samples.changed(samples.RIGHT, "ada", any_free_port=other))
         _, page, shown = self.report()
         for text in (page, shown):
             self.assertLess(text.index("the kernel chooses the port"), text.index("a check that fails less"))
