@@ -38,6 +38,8 @@ from grading.manifest import Assignment, Item
 from grading.sandbox import BUILD, ROOT, NotHere
 
 STORY_LIMIT = 8000
+STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+JUDGE_PATIENCE = 6  # seconds, as in tests/support/grader.cpp
 
 # What an honest answer has no use for. It earns nothing and costs nothing; somebody looks at it.
 SUSPICIOUS = (
@@ -65,6 +67,7 @@ class Task:
     """What is the same for all submissions of a run."""
 
     assignment: Assignment
+    named: str  # the assignment's name or its file
     overlay: Path | None
     launcher: str
     results: Path
@@ -135,6 +138,8 @@ def grade_exercise(task: Task, item: Item, handed_in: submission.Submission, mea
             said, took = judged(task, item, compiled.program, into)
         except NotHere as reason:
             return done("infrastructure", str(reason)) | {"points": None}
+    if said["seconds"] >= JUDGE_PATIENCE:
+        result["flags"].append("its judge's time was over; if this machine had more to do than usual, grade it again")
     measured["judge"] += said["seconds"]
     measured["isolation"] += took - said["seconds"]
     if item.hidden:
@@ -223,7 +228,7 @@ def build(task: Task) -> None:
         overlay = [f"-DPORTLAB_OVERLAY={task.overlay}"] if task.overlay else []
         _quietly(["cmake", "--preset", "default", "-B", str(task.build), *overlay], "the build cannot be set up")
     judges = [f"{item.path.replace('/', '.')}_test" for item in task.assignment.items]
-    _quietly(["cmake", "--build", str(task.build), "--target", "answer_headers", "asio", "common", "isolation_test", *judges],
+    _quietly(["cmake", "-P", "cmake/build.cmake", str(task.build), "answer_headers", "asio", "common", "isolation_test", *judges],
              "the judges cannot be built")
 
 
@@ -294,6 +299,12 @@ class Progress:
             print(file=sys.stderr)
 
 
+def command_of(task: Task, name: str) -> list[str]:
+    """Grades the same assignment in the same way."""
+    return [sys.executable, "-m", "grading", name, task.named, "--results", str(task.results),
+            "--launcher", task.launcher] + (["--overlay", str(task.overlay)] if task.overlay else [])
+
+
 def grade_class(task: Task, paths: Sequence[Path], jobs: int) -> bool:
     """Grades all, by GNU parallel where there is more than one; False where one is without a grade."""
     progress = Progress(len(paths))
@@ -305,8 +316,7 @@ def grade_class(task: Task, paths: Sequence[Path], jobs: int) -> bool:
     if not parallel or "GNU" not in subprocess.run([parallel, "--version"], capture_output=True, text=True, check=False).stdout:
         raise NotHere("a class is graded by GNU parallel, which is not installed (apt-get install parallel)")
     task.results.mkdir(parents=True, exist_ok=True)
-    words = [sys.executable, "-m", "grading", "one", task.assignment.name, "--results", str(task.results),
-             "--launcher", task.launcher] + (["--overlay", str(task.overlay)] if task.overlay else [])
+    words = command_of(task, "one")
     with tempfile.TemporaryDirectory(prefix="portlab-") as home:
         process = subprocess.Popen(
             [parallel, "--will-cite", "--null", "--quote", "--jobs", str(jobs), "--joblog", str(task.results / "joblog"),
@@ -327,10 +337,13 @@ def grade_class(task: Task, paths: Sequence[Path], jobs: int) -> bool:
                     process.wait(0.2)
                 except subprocess.TimeoutExpired:
                     pass
+            sandbox.end_children()
     return status == 0 and progress.done == progress.total
 
 
 def stop(number: int, _frame: object) -> None:
+    for other in STOPPED_BY:  # what is to be done now is done once, and to its end
+        signal.signal(other, signal.SIG_IGN)
     raise sandbox.Stopped(signal.Signals(number).name)
 
 
@@ -356,6 +369,7 @@ def grade(arguments: argparse.Namespace) -> int:
 
 def one(arguments: argparse.Namespace) -> int:
     """A submission of a class; what has to be proven first has been."""
+    sandbox.end_with_parent()
     verdict = grade_one(task_of(arguments), Path(arguments.submission))
     print(line_of(verdict), flush=True)
     return 0 if verdict["points"] is not None else 2
@@ -367,7 +381,8 @@ def task_of(arguments: argparse.Namespace) -> Task:
         assignment = manifest.read(arguments.assignment, overlay)
     except manifest.ManifestError as error:
         raise SystemExit(_wrong_use(str(error))) from None
-    return Task(assignment, overlay, arguments.launcher, Path(arguments.results).resolve())
+    named = str(Path(arguments.assignment).resolve()) if arguments.assignment.endswith(".toml") else arguments.assignment
+    return Task(assignment, named, overlay, arguments.launcher, Path(arguments.results).resolve())
 
 
 def _wrong_use(words: str) -> int:
@@ -379,7 +394,8 @@ def guarded(action: Any) -> Any:
     """Runs a command; its end by a signal leaves no process and nothing half-written."""
 
     def run(arguments: argparse.Namespace) -> int:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        sandbox.adopt()
+        for number in STOPPED_BY:
             signal.signal(number, stop)
         try:
             return int(action(arguments))

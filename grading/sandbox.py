@@ -7,6 +7,7 @@ the judge starts it from outside, as its own child, and asks the kernel about it
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import re
@@ -55,6 +56,25 @@ def run(command: Sequence[str | Path], *, seconds: float, stdout: Path, stderr: 
             except ProcessLookupError:
                 pass
             process.wait()
+            end_children()
+
+
+def adopt() -> None:
+    """From now on processes below that lose their parent become children of this one."""
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+
+
+def end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(1, int(signal.SIGTERM), 0, 0, 0)  # PR_SET_PDEATHSIG
+
+
+def end_children() -> None:
+    """What is left of a command that was cut short: bubblewrap's inner process waits for its outer one, even for a dead one."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    while children.exists() and (left := children.read_text(encoding="ascii").split()):
+        for child in map(int, left):
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
 
 
 @contextmanager
@@ -144,7 +164,7 @@ def bubblewrap() -> str:
 
 def compiling(commands: Commands, source: Path, *headers: Path) -> list[str]:
     """bubblewrap for the compiler: it sees `source` as SOURCE, and each of the headers in its own place."""
-    words = [bubblewrap(), *NAMESPACES, "--unshare-net", *system("null"), "--ro-bind-try", "/etc/alternatives", "/etc/alternatives",
+    words = [bubblewrap(), *NAMESPACES, "--as-pid-1", "--unshare-net", *system("null"), "--ro-bind-try", "/etc/alternatives", "/etc/alternatives",
              "--size", str(256 << 20), "--tmpfs", "/tmp"]
     for path in include_folders(commands):
         words += ["--ro-bind", str(path), str(path)]
@@ -159,7 +179,7 @@ def running(name: str, directory: Path) -> list[str]:
 
     Its first process ends with the judge, and lets those that lose their parents end in peace.
     """
-    return [bubblewrap(), *NAMESPACES, "--as-pid-1", "--info-fd", "3", *system("null", "zero", "urandom"), "--proc", "/proc",
+    return [bubblewrap(), *NAMESPACES, "--as-pid-1", "--info-fd", "3", "--seccomp", "5", *system("null", "zero", "urandom"), "--proc", "/proc",
             "--size", str(16 << 20), "--tmpfs", "/tmp", "--bind", str(directory), str(directory),
             "--perms", "0755", "--dir", "/answer", "--perms", "0555", "--ro-bind-data", "4", f"/answer/{name}",
             "--remount-ro", "/", "--chdir", "/", "--",

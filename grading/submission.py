@@ -92,8 +92,7 @@ def _take(source: _Folder | _Zip | _Tar, names: list[str], submission: Submissio
         elif not member.regular:
             strange.add(member.what)
         elif parts[-1] in ("CMakeLists.txt", "CMakePresets.json", "Makefile", "build.ninja") or parts[-1].endswith(".cmake"):
-            submission_has_build_files = "build files, which are not used"
-            strange.add(submission_has_build_files)
+            strange.add("build files, which are not used")
         for name in names:
             if member.name == name or (member.name.endswith("/" + name) and member.name.count("/") == name.count("/") + 1
                                        and parts[0] not in ("", ".", "..")):
@@ -242,15 +241,15 @@ def _archive(path: Path) -> _Zip | _Tar:
 
 def _unpacked(path: Path) -> bytes:
     """A tar archive's bytes, with a limit on them and on the memory that it takes to get them."""
-    start = path.open("rb").read(6)
-    if start.startswith(b"\x1f\x8b"):
-        data = gzip.open(path).read(ARCHIVE_LIMIT + 1)
-    elif start.startswith(b"BZh"):
-        data = bz2.open(path).read(ARCHIVE_LIMIT + 1)
-    elif start.startswith(b"\xfd7zXZ\x00"):
-        data = lzma.LZMADecompressor(memlimit=2 * ARCHIVE_LIMIT).decompress(path.read_bytes(), ARCHIVE_LIMIT + 1)
+    packed = path.read_bytes()
+    if packed.startswith(b"\x1f\x8b"):
+        data = gzip.GzipFile(fileobj=io.BytesIO(packed)).read(ARCHIVE_LIMIT + 1)
+    elif packed.startswith(b"BZh"):
+        data = bz2.BZ2File(io.BytesIO(packed)).read(ARCHIVE_LIMIT + 1)
+    elif packed.startswith(b"\xfd7zXZ\x00"):
+        data = lzma.LZMADecompressor(memlimit=2 * ARCHIVE_LIMIT).decompress(packed, ARCHIVE_LIMIT + 1)
     else:
-        data = path.read_bytes()
+        data = packed
     if len(data) > ARCHIVE_LIMIT:
         raise Refused(f"{path} has more than {ARCHIVE_LIMIT} bytes when it is unpacked")
     return data

@@ -100,6 +100,8 @@ int main(int argc, char** argv) {
     for (int i = 1; i < argc; ++i) // files of the test's
         if (::access(argv[i], F_OK) == 0)
             std::printf(" %s", argv[i]);
+    std::printf("\nfilter of process 1: %s",
+                content("/proc/1/status").find("Seccomp:\t2") != std::string::npos ? "there" : "none");
     std::printf("\nkill: %s\n", ::kill(-1, 0) != 0 ? "nobody" : "somebody");
     std::printf("end\n");
     std::fflush(stdout);

@@ -58,6 +58,7 @@ void grader::judge(Grader& grader) {
                  section);
     expect("environment", "0");
     expect("kill", "nobody");
+    expect("filter of process 1", "there");
     expect("privileges", "none");
     expect("namespace", "none");
 

@@ -856,6 +856,10 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
                 support::run_as(static_cast<uid_t>(std::strtoul(argv[5], nullptr, 10)));
             if (in_sandbox)
                 support::need_private_network(), support::enter_sandbox({argv + 5, argv + argc}, story.program);
+#ifdef __linux__
+            if (in_sandbox || as_user)
+                ::prctl(PR_SET_PDEATHSIG, SIGKILL); // whoever grades may be killed; nothing is left then
+#endif
             judge(grader);
         } catch (const support::Overdue& overdue) { // of a call that the grader makes for itself
             throw Failed{overdue.what()};

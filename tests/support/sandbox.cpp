@@ -87,9 +87,9 @@ constexpr unsigned machine = 0; // no filter is known
 // Refuses what no answer needs and what reaches beyond the namespaces: the key rings, other processes' memory, further
 // namespaces, sockets other than local ones, Internet and netlink (vsock(7) knows no network namespace), and io_uring,
 // whose calls no filter sees.
-void filter_calls() {
+std::vector<sock_filter> filter_of_calls() {
     if (machine == 0)
-        return;
+        return {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
     const auto error = [](int number) { return SECCOMP_RET_ERRNO | static_cast<unsigned>(number); };
     const auto offset = [](std::size_t n) { return static_cast<unsigned>(n); };
     const auto low_word = offset(offsetof(seccomp_data, args[0]));
@@ -125,6 +125,11 @@ void filter_calls() {
                                     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
                                     BPF_STMT(BPF_RET | BPF_K, error(EAFNOSUPPORT)),
                                 });
+    return filter;
+}
+
+void filter_calls() {
+    std::vector<sock_filter> filter = filter_of_calls();
     const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
     if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
         stop("prctl(PR_SET_SECCOMP)");
@@ -186,9 +191,9 @@ pid_t number_inside(pid_t pid) {
 void enter_sandbox(const std::vector<std::string>& command, const std::string& program) {
     mount_scratch();
     const int file = ::open(program.c_str(), O_RDONLY | O_CLOEXEC);
-    std::array<int, 2> told{}, ready{}, lifeline{};
+    std::array<int, 2> told{}, ready{}, lifeline{}, filter{};
     if (file < 0 || ::pipe2(told.data(), O_CLOEXEC) != 0 || ::pipe2(ready.data(), O_CLOEXEC) != 0 ||
-        ::pipe2(lifeline.data(), O_CLOEXEC) != 0)
+        ::pipe2(lifeline.data(), O_CLOEXEC) != 0 || ::pipe2(filter.data(), O_CLOEXEC) != 0)
         leave_out(program + ": " + std::strerror(errno));
     std::vector<std::string> words = command;
     std::vector<char*> argv;
@@ -205,7 +210,8 @@ void enter_sandbox(const std::vector<std::string>& command, const std::string& p
             if (errno != EINVAL && errno != EPERM) // where no other user is known, it stays this one
                 stop("setresuid");
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-        const std::array from{lifeline[0], ready[1], STDERR_FILENO, told[1], file};
+        const std::array from{lifeline[0], ready[1], ready[1],
+                              told[1],     file,     filter[0]}; // nothing that a file of ours could be
         std::array<int, from.size()> copies{};
         for (std::size_t i = 0; i < from.size(); ++i)
             copies[i] = ::fcntl(from[i], F_DUPFD_CLOEXEC, 16);
@@ -215,20 +221,24 @@ void enter_sandbox(const std::vector<std::string>& command, const std::string& p
         ::execve(argv[0], argv.data(), nothing.data());
         stop(argv[0]);
     }
-    for (const int end : {file, told[1], ready[1], lifeline[0]})
+    const auto calls = filter_of_calls();
+    const std::size_t bytes = calls.size() * sizeof calls.front(); // a few hundred, which a pipe takes at once
+    if (::write(filter[1], calls.data(), bytes) != static_cast<ssize_t>(bytes) ||
+        ::write(lifeline[1], "ready\n", 6) != 6)
+        leave_out(std::string{"a pipe takes too little: "} + std::strerror(errno));
+    for (const int end : {file, told[1], ready[1], lifeline[0], filter[0], filter[1]})
         ::close(end);
-    [[maybe_unused]] const auto size = ::write(lifeline[1], "ready\n", 6);
     const std::string about = read_all(told[0], "}"), up = read_all(ready[0], "\n");
     ::close(told[0]);
     ::close(ready[0]);
     const std::string_view key = "\"child-pid\": ";
     const auto place = about.find(key);
     const auto first = place == about.npos ? 0 : std::strtol(about.c_str() + place + key.size(), nullptr, 10);
-    if (first > 0 && !up.empty())
+    if (first > 0 && up == "ready\n")
         confinement.first = static_cast<int>(::syscall(SYS_pidfd_open, static_cast<pid_t>(first), 0));
     if (confinement.first < 0) {
         ::kill(child, SIGKILL);
-        leave_out("the sandbox does not come up: " + command.front());
+        leave_out("the sandbox does not come up: " + command.front() + ": " + up.substr(0, up.find('\n')));
     }
     confinement.lifeline = lifeline[1];
     confinement.keepers = {child, static_cast<pid_t>(first)};
@@ -309,8 +319,12 @@ pid_t Entrance::entered(pid_t child) {
     pid_t inside = 0;
     const auto size = ::read(read_, &inside, sizeof inside);
     ::waitpid(child, nullptr, 0);
-    if (size != sizeof inside)
-        give_up("the program's sandbox has ended");
+    if (size != sizeof inside) {
+        pollfd ended{confinement.first, POLLIN, 0}; // pidfd_open(2): readable when the process has ended
+        if (::poll(&ended, 1, 0) == 1)
+            give_up("what ran before has ended the sandbox");
+        leave_out("no process can be started in the sandbox");
+    }
     return inside;
 }
 

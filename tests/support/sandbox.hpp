@@ -10,7 +10,8 @@
 // (namespaces(7)).
 namespace support {
 
-/// Starts the sandbox: bubblewrap with its options, which gets `program` as descriptor 4, tells at descriptor 3 which
+/// Starts the sandbox: bubblewrap with its options, which gets `program` as descriptor 4 and a filter of
+/// system calls as 5, tells at descriptor 3 which
 /// process is the first inside, and whose first process sends back what comes: then all is set up. It has the network
 /// of the test, and beside it a directory of the test's, TMPDIR, of a limited size. LeftOut where it does not come up.
 void enter_sandbox(const std::vector<std::string>& command, const std::string& program);
