@@ -203,7 +203,10 @@ small { color: var(--soft); font-size: .85rem; font-weight: 400; }
 ul { padding-left: 1.2rem; margin: .3rem 0; }
 svg { display: block; width: 100%; max-width: 46rem; height: auto; }
 svg text { font: 13px system-ui, "Liberation Sans", "DejaVu Sans", sans-serif; fill: var(--ink); }
-@media (max-width: 40rem) { body { padding: .8rem; } th, td { padding: .3rem .35rem; } }
+@media (max-width: 40rem) { body { padding: .8rem; } th, td { padding: .3rem .35rem; } svg text { font-size: 18px; }
+  .stack thead { display: none; } .stack, .stack tbody, .stack tr, .stack td { display: block; }
+  .stack tr { border-bottom: 1px solid var(--line); padding: .4rem 0; } .stack td { border: 0; padding: .1rem 0; }
+  .stack td.n { text-align: left; } .stack td.n::after { content: " \\d7"; } }
 @media print { body { padding: 0; max-width: none; font-size: 10pt; } h2 { break-after: avoid; } tr { break-inside: avoid; }
                thead { display: table-header-group; } .wide { overflow: visible; } table { font-size: 9pt; } }
 """
@@ -273,12 +276,12 @@ def page(group: Class) -> str:
                 items.append(f"something else ({check.mistakes['']})")
             rows.append(f"<tr>{_cells([len(check.students)])}<td>{escape(check.check)}<br><small>{escape(check.path)}; to "
                         f"read again: {escape(check.section)}</small></td><td>{_list(items)}</td></tr>")
-        head = ('<div class="wide"><table><thead><tr><th class="n">students</th><th>check</th><th>what they do instead</th>'
-                "</tr></thead>")
+        head = ('<div class="wide"><table class="stack"><thead><tr><th class="n">students</th><th>check</th>'
+                "<th>what they do instead</th></tr></thead>")
         parts.append(f"<h2>Checks that fail most</h2>{head}<tbody>{''.join(rows[:SHOWN])}</tbody></table></div>")
         if rows[SHOWN:]:
-            parts.append(f"<details><summary>{len(rows) - SHOWN} more, with {len(group.checks[SHOWN].students)} students at "
-                         f"most</summary>{head}<tbody>{''.join(rows[SHOWN:])}</tbody></table></div></details>")
+            parts.append(f"<details><summary>The other {len(rows) - SHOWN}</summary>{head}<tbody>{''.join(rows[SHOWN:])}"
+                         "</tbody></table></div></details>")
     parts.append(_students(group))
     return ('<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
