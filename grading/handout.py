@@ -110,6 +110,8 @@ def tracked_files(root: Path) -> set[str]:
     if not (root / ".git").exists() or not shutil.which("git"):
         return set()
     listed = subprocess.run(["git", "-C", str(root), "ls-files", "-z"], capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        raise HandoutError(f"git cannot say which files belong to the tree: {listed.stderr.strip()}")
     return set(listed.stdout.split("\0")) - {""}
 
 

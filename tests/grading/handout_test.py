@@ -230,6 +230,11 @@ class Archive(unittest.TestCase):
             subprocess.run(["git", "add", *paths, ":!*notes.txt"], cwd=tree, check=True)
             self.assertNotIn("chapters/02_bind/notes.txt", handout.chosen_files(assignment, None, tree))
 
+            (tree / ".git/HEAD").unlink()
+            with self.assertRaisesRegex(handout.HandoutError, "git cannot say which files belong to the tree"):
+                handout.chosen_files(assignment, None, tree)
+            shutil.rmtree(tree / ".git")
+
         # A stub that has been filled in is an answer.
         stub = tree / "exercises/02_bind/any_free_port.cpp"
         stub.write_text(stub.read_text().replace("begin_here();", "return 0;"))
