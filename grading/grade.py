@@ -18,6 +18,7 @@ points are null, and the exit status is 2.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import hashlib
 import json
 import os
@@ -40,6 +41,9 @@ from grading.sandbox import BUILD, ROOT, NotHere
 STORY_LIMIT = 8000
 STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 JUDGE_PATIENCE = 6  # seconds, as in tests/support/grader.cpp
+
+PROBE = ROOT / "grading/isolation/isolation.cpp"
+WEAKER = "Where no sandbox can be made, as in some course systems' containers: --launcher user, which is weaker"
 
 # What an honest answer has no use for. It earns nothing and costs nothing; somebody looks at it.
 SUSPICIOUS = (
@@ -82,26 +86,26 @@ class Task:
         return self.build / "tests/exercises" / f"{item.path}_test"
 
 
-def judged(task: Task, item: Item, program: Path, into: Path) -> tuple[dict[str, Any], float]:
-    """The judge's own verdict; raises NotHere where it has given none."""
+def run_judge(task: Task, judge: Path, program: Path, into: Path) -> tuple[dict[str, Any], float]:
+    """The judge's own verdict, and how long it took; raises NotHere where it has given none."""
     directory, verdict = into / "tmp", into / "judge.json"
     directory.mkdir()
     directory.chmod(0o1777)
-    judge = task.judge(item)
-    words = ["--user", str(sandbox.WEAK_USER)] if task.launcher == "user" else [
+    words = ["--user", str(sandbox.weak_user())] if task.launcher == "user" else [
         "--sandbox", *sandbox.running(program.name, directory)]
+    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TMPDIR": str(directory), "PORTLAB_HOME": str(Path.home())}
+    if task.launcher == "user":
+        environment["PORTLAB_NOT_APART"] = "1"
     started = time.monotonic()
     status = sandbox.run([judge, program, "--verdict", verdict, *words], seconds=sandbox.JUDGE_SECONDS, stdout=into / "judge.out",
-                         stderr=into / "judge.err", cwd=directory,
-                         environment={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TMPDIR": str(directory)})
+                         stderr=into / "judge.err", cwd=directory, environment=environment)
     took = time.monotonic() - started
     if task.launcher == "user":
         sandbox.end_all_of_weak_user()
     try:
         said: dict[str, Any] = json.loads(verdict.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        words_of_judge = sandbox.head(into / "judge.err", 2000).strip()
-        raise NotHere(f"the judge gave no verdict (status {status}): {words_of_judge}") from None
+        raise NotHere(f"the judge gave no verdict (status {status}): {sandbox.head(into / 'judge.err', 2000).strip()}") from None
     if said["verdict"] == "not judged":
         raise NotHere(clean(said["story"] + sandbox.head(into / "judge.err", 2000)).strip())
     return said, took
@@ -135,7 +139,7 @@ def grade_exercise(task: Task, item: Item, handed_in: submission.Submission, mea
             result["flags"] += compiled.flags
             if not compiled.program:
                 return done("does not compile", compiled.words)
-            said, took = judged(task, item, compiled.program, into)
+            said, took = run_judge(task, task.judge(item), compiled.program, into)
         except NotHere as reason:
             return done("infrastructure", str(reason)) | {"points": None}
     if said["seconds"] >= JUDGE_PATIENCE:
@@ -243,37 +247,39 @@ def _quietly(command: Sequence[str], what: str, cwd: Path = ROOT) -> None:
 
 
 def check_isolation(task: Task) -> None:
-    """Proves that what is compiled and run is apart; raises NotHere where it is not. The weaker launcher proves nothing."""
-    probe = ROOT / "grading/isolation/isolation.cpp"
-    commands = commands_for(task, task.assignment.items[0])
-    item = Item("grading/isolation", "isolation", "", 0)
+    """Proves that what is compiled and run is apart, and that judges see what programs do; raises NotHere where it is not so."""
+    headers, commands = headers_for(task, task.assignment.items[0]), commands_for(task, task.assignment.items[0])
+    if task.launcher == "user":
+        commands = dataclasses.replace(commands, compile=(*commands.compile, "-DPORTLAB_NOT_APART"))
     with sandbox.scratch() as into:
-        headers = headers_for(task, task.assignment.items[0])
-        compiled = sandbox.compile_answer(probe, commands, headers, item.path, into, "bubblewrap")
+        compiled = sandbox.compile_answer(PROBE, commands, headers, "grading/isolation", into, task.launcher)
         if not compiled.program:
-            raise NotHere(f"the sandbox of the compiler is not apart: {compiled.words}")
-        words = sandbox.compiling(commands, probe, *headers)
-        place = words.index("--remount-ro", words.index("--chdir") - 3)
-        words[place:place] = ["--ro-bind", str(compiled.program), "/tmp/probe"]
-        status = sandbox.run(["/usr/bin/env", "-i", *words, "/tmp/probe", str(ROOT / "tests"), str(Path.home()), "/etc/passwd"],
-                             seconds=20, stdout=into / "seen", stderr=into / "said")
-        seen = dict(line.split(":", 1) for line in sandbox.head(into / "seen").splitlines() if ":" in line)
-        for what, wanted in (("interfaces", "lo"), ("beyond", "Network is unreachable"), ("environment", "0"), ("processes", ""),
-                             ("visible", ""), ("namespace", "none")):
-            if seen.get(what, "?").strip() != wanted:
-                raise NotHere(f"the sandbox of the compiler is not apart: of {what} it says "
-                              f'"{seen.get(what, "nothing").strip()}" in place of "{wanted}" (status {status}) '
-                              + sandbox.head(into / "said", 500))
-        directory, verdict = into / "tmp", into / "judge.json"
-        directory.mkdir()
-        status = sandbox.run([task.build / "grading/isolation/isolation_test", compiled.program, "--verdict", verdict, "--sandbox",
-                              *sandbox.running("isolation", directory)], seconds=sandbox.JUDGE_SECONDS, stdout=into / "out",
-                             stderr=into / "err", environment={"PATH": "/usr/bin:/bin", "TMPDIR": str(directory),
-                                                               "PORTLAB_HOME": str(Path.home())})
-        if status != 0:
-            raise NotHere("the sandbox of the programs is not apart; nothing is graded.\n"
-                          + clean(sandbox.head(into / "out", 3000) + sandbox.head(into / "err", 1000))
-                          + "\nWhere no sandbox can be made, as in some course systems' containers: --launcher user, which is weaker")
+            raise NotHere(f"the sandbox of the compiler is not apart, or nothing can be compiled: {compiled.words}")
+        if task.launcher == "bubblewrap":
+            _check_compiler(commands, headers, compiled.program, into)
+        what = "the sandbox of the programs is not apart" if task.launcher == "bubblewrap" else "a judge cannot watch programs here"
+        try:
+            said, _ = run_judge(task, task.build / "grading/isolation/isolation_test", compiled.program, into)
+        except NotHere as reason:
+            raise NotHere(f"{what}; nothing is graded.\n{reason}\n{WEAKER}") from None
+        if said["verdict"] != "right":
+            raise NotHere(f"{what}; nothing is graded.\n{clean(said['story'])}\n{WEAKER}")
+
+
+def _check_compiler(commands: sandbox.Commands, headers: list[Path], program: Path, into: Path) -> None:
+    """Runs the probe where the compiler runs."""
+    words = sandbox.compiling(commands, PROBE, *headers)
+    place = words.index("--remount-ro", words.index("--chdir") - 3)
+    words[place:place] = ["--ro-bind", str(program), "/tmp/probe"]
+    status = sandbox.run(["/usr/bin/env", "-i", *words, "/tmp/probe", str(ROOT / "tests"), str(Path.home()), "/etc/passwd"],
+                         seconds=20, stdout=into / "seen", stderr=into / "said")
+    seen = dict(line.split(":", 1) for line in sandbox.head(into / "seen").splitlines() if ":" in line)
+    for what, wanted in (("interfaces", "lo"), ("beyond", "Network is unreachable"), ("environment", "0"), ("processes", ""),
+                         ("visible", ""), ("namespace", "none")):
+        if seen.get(what, "?").strip() != wanted:
+            raise NotHere(f"the sandbox of the compiler is not apart: of {what} it says "
+                          f'"{seen.get(what, "nothing").strip()}" in place of "{wanted}" (status {status}) '
+                          + sandbox.head(into / "said", 500))
 
 
 # ---- A class
@@ -363,9 +369,8 @@ def grade(arguments: argparse.Namespace) -> int:
             raise SystemExit(_wrong_use(f"{students[student]} and {path} are both of {student}: leave one out, or rename it"))
         students[student] = path
     build(task)
-    if task.launcher == "bubblewrap":
-        check_isolation(task)
-    else:
+    check_isolation(task)
+    if task.launcher == "user":
         print("grading: without a sandbox (--launcher user): a program can read files of this machine and use its network",
               file=sys.stderr)
     return 0 if grade_class(task, paths, arguments.jobs) else 2

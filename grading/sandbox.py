@@ -8,6 +8,7 @@ the judge starts it from outside, as its own child, and asks the kernel about it
 from __future__ import annotations
 
 import ctypes
+import functools
 import json
 import os
 import re
@@ -29,7 +30,6 @@ COMPILE_SECONDS = 8  # of the processor; a model answer takes one or two
 COMPILE_MEMORY = 2 << 30
 PROGRAM_LIMIT = 32 << 20
 JUDGE_SECONDS = 60  # a judge ends its own waits long before, see tests/support/grader.cpp
-WEAK_USER = 61184 + os.getpid() % 4096  # of the weaker launcher, where we are root: nobody else has it
 
 
 class NotHere(Exception):
@@ -164,8 +164,8 @@ def bubblewrap() -> str:
 
 def compiling(commands: Commands, source: Path, *headers: Path) -> list[str]:
     """bubblewrap for the compiler: it sees `source` as SOURCE, and each of the headers in its own place."""
-    words = [bubblewrap(), *NAMESPACES, "--as-pid-1", "--unshare-net", *system("null"), "--ro-bind-try", "/etc/alternatives", "/etc/alternatives",
-             "--size", str(256 << 20), "--tmpfs", "/tmp"]
+    words = [bubblewrap(), *NAMESPACES, "--as-pid-1", "--unshare-net", *system("null"),
+             "--ro-bind-try", "/etc/alternatives", "/etc/alternatives", "--size", str(256 << 20), "--tmpfs", "/tmp"]
     for path in include_folders(commands):
         words += ["--ro-bind", str(path), str(path)]
     for path in (*headers, *commands.files):
@@ -177,27 +177,41 @@ def compiling(commands: Commands, source: Path, *headers: Path) -> list[str]:
 def running(name: str, directory: Path) -> list[str]:
     """bubblewrap for programs that a judge starts: see tests/support/sandbox.hpp.
 
-    Its first process ends with the judge, and lets those that lose their parents end in peace.
+    Its first process ends with the judge, and lets those that lose their parents end in peace. It has the programs' filter
+    of calls, and limits of its own, since a program may write into its memory (proc(5)).
     """
-    return [bubblewrap(), *NAMESPACES, "--as-pid-1", "--info-fd", "3", "--seccomp", "5", *system("null", "zero", "urandom"), "--proc", "/proc",
+    return [bubblewrap(), *NAMESPACES, "--as-pid-1", "--info-fd", "3", "--seccomp", "5", *system("null", "zero", "urandom"),
+            "--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys",
             "--size", str(16 << 20), "--tmpfs", "/tmp", "--bind", str(directory), str(directory),
             "--perms", "0755", "--dir", "/answer", "--perms", "0555", "--ro-bind-data", "4", f"/answer/{name}",
             "--remount-ro", "/", "--chdir", "/", "--",
+            "/usr/bin/prlimit", "--nproc=1", "--fsize=0", "--cpu=1", "--nofile=8", "--as=67108864", "--",
             "/usr/bin/env", "-i", "--ignore-signal=CHLD", "/usr/bin/cat"]
 
 
 # ---- Without a sandbox
 
 
+@functools.cache
+def weak_user() -> int:
+    """Where we are root and can, somebody who is nobody else here; 0 where there is only this user."""
+    user = 61184 + os.getpid() % 4096
+    if os.geteuid() != 0 or subprocess.run([*_as(user), "true"], stderr=subprocess.DEVNULL, check=False).returncode != 0:
+        return 0
+    return user
+
+
+def _as(user: int) -> list[str]:
+    return ["setpriv", "--reuid", str(user), "--regid", str(user), "--clear-groups", "--no-new-privs"]
+
+
 def as_weak_user() -> list[str]:
-    """Where we are root, somebody who is nobody else here; otherwise there is only this user."""
-    user = str(WEAK_USER)
-    return ["setpriv", "--reuid", user, "--regid", user, "--clear-groups", "--no-new-privs"] if os.geteuid() == 0 else []
+    return _as(weak_user()) if weak_user() else []
 
 
 def end_all_of_weak_user() -> None:
     """kill(2): -1 is every process that the sender may signal; for that user, its own."""
-    if os.geteuid() == 0:
+    if weak_user():
         subprocess.run([*as_weak_user(), "/usr/bin/sh", "-c", "kill -KILL -1"], stderr=subprocess.DEVNULL, check=False)
 
 

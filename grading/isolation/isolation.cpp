@@ -12,16 +12,18 @@
 #include <sched.h>
 #include <string>
 #include <sys/socket.h>
-#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
 
+#ifndef PORTLAB_NOT_APART // the weaker launcher promises no more
 #if __has_include("/etc/passwd") ||                                                                                    \
                   __has_include("/proc/self/environ") ||                                                               \
                                 __has_include("tests/support/grader.hpp") ||                                           \
                                               __has_include("solutions/02_bind/any_free_port.cpp") ||                  \
                                                             __has_include("grading/isolation/isolation_test.cpp")
 #error the compiler sees what it must not see
+#endif
 #endif
 
 static void entries(const char* what, const char* directory, bool numbers) {
@@ -103,6 +105,18 @@ int main(int argc, char** argv) {
     std::printf("\nfilter of process 1: %s",
                 content("/proc/1/status").find("Seccomp:\t2") != std::string::npos ? "there" : "none");
     std::printf("\nkill: %s\n", ::kill(-1, 0) != 0 ? "nobody" : "somebody");
+    std::vector<pid_t> children;
+    while (children.size() < 200) {
+        const pid_t child = ::fork();
+        if (child == 0)
+            ::pause(), ::_exit(0);
+        if (child < 0)
+            break;
+        children.push_back(child);
+    }
+    std::printf("number of processes: %s\n", children.size() < 200 ? "limited" : "without limit");
+    for (const pid_t child : children)
+        ::kill(child, SIGKILL), ::waitpid(child, nullptr, 0);
     std::printf("end\n");
     std::fflush(stdout);
     char byte;

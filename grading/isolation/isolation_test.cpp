@@ -35,6 +35,11 @@ void grader::judge(Grader& grader) {
                       "of \"" + what + "\" it says " + in_quotes(sees[what]) + " in place of " + in_quotes(wanted));
     };
 
+    grader.check("the judge sees what it holds", "one socket of its that listens", section);
+    program.listener();
+    if (std::getenv("PORTLAB_NOT_APART") != nullptr) // the weaker launcher promises no more
+        return;
+
     grader.check("it has no network but loopback", "the device lo, no way beyond it, and a connection on it", section);
     support::need_private_network();
     expect("interfaces", "lo");
@@ -61,6 +66,9 @@ void grader::judge(Grader& grader) {
     expect("filter of process 1", "there");
     expect("privileges", "none");
     expect("namespace", "none");
+
+    grader.check("it has limits", "a number of processes that it cannot exceed (root has no such limit)", section);
+    expect("number of processes", "limited");
 
     grader.check("the kernel says so, too", "namespaces of its own, and the judge's network", section);
     const std::string process = std::to_string(program.pid());

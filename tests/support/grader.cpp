@@ -45,6 +45,9 @@ constexpr milliseconds silence{300};
 // What a program that nobody trusts may make all waits last.
 constexpr std::chrono::seconds patience_with_strangers{6};
 
+// What programs that nobody trusts may hold together, in bytes; a limit for each of them is none for all.
+constexpr std::size_t memory_for_strangers = 512 << 20;
+
 constexpr int status_not_started = 77; // exercises/begin_here.hpp
 constexpr int verdict_skipped = 4;     // CTest's SKIP_RETURN_CODE
 
@@ -92,8 +95,26 @@ void tell(const std::string& step) {
         story.steps.push_back({step});
 }
 
+// Ends programs that nobody trusts when they take too much memory. It is asked for during every wait.
+void end_greed() {
+    static bool ended = false;
+    static std::chrono::steady_clock::time_point last{};
+    const auto now = std::chrono::steady_clock::now();
+    if (!support::confined() || ended || now - last < milliseconds{15})
+        return;
+    last = now;
+    if (support::memory_held() <= memory_for_strangers)
+        return;
+    ended = true;
+    Failed failed{"it holds more than " + std::to_string(memory_for_strangers >> 20) +
+                  " MB of memory, with all that it has started"};
+    support::kill_all_confined();
+    throw failed;
+}
+
 // While all programs sleep, and have been woken by nothing for `silence`, waiting is in vain.
 bool nothing_can_wake_them(milliseconds waited) {
+    end_greed();
     static std::optional<unsigned long long> before;
     static milliseconds since{}, last{};
     std::optional<unsigned long long> now;

@@ -1,5 +1,6 @@
 #include "tests/support/sandbox.hpp"
 
+#include "tests/support/asleep.hpp"
 #include "tests/support/wait.hpp"
 
 #include <cerrno>
@@ -70,7 +71,7 @@ void limit_resources() {
     limit(RLIMIT_FSIZE, 4 << 20);
     limit(RLIMIT_AS, 512 << 20);
     limit(RLIMIT_NPROC, 32);
-    limit(RLIMIT_NOFILE, 1024);
+    limit(RLIMIT_NOFILE, 256);
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_MEMLOCK, 1 << 16);
     limit(RLIMIT_MSGQUEUE, 0);
@@ -85,8 +86,8 @@ constexpr unsigned machine = 0; // no filter is known
 #endif
 
 // Refuses what no answer needs and what reaches beyond the namespaces: the key rings, other processes' memory, further
-// namespaces, sockets other than local ones, Internet and netlink (vsock(7) knows no network namespace), and io_uring,
-// whose calls no filter sees.
+// namespaces, memory that belongs to no process, sockets other than local ones, Internet and netlink (vsock(7) knows no
+// network namespace), and io_uring, whose calls no filter sees.
 std::vector<sock_filter> filter_of_calls() {
     if (machine == 0)
         return {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
@@ -107,7 +108,8 @@ std::vector<sock_filter> filter_of_calls() {
     };
     for (const long call :
          {SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_pidfd_getfd, SYS_keyctl, SYS_add_key,
-          SYS_request_key, SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_setns, SYS_unshare, SYS_mount, SYS_kcmp})
+          SYS_request_key, SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_setns, SYS_unshare, SYS_mount, SYS_kcmp,
+          SYS_memfd_create, SYS_memfd_secret, SYS_shmget, SYS_semget, SYS_msgget})
         refuse(call, EPERM);
     for (const long call : {SYS_io_uring_setup, SYS_clone3}) // the C library does without them
         refuse(call, ENOSYS);
@@ -247,9 +249,30 @@ void enter_sandbox(const std::vector<std::string>& command, const std::string& p
     confinement.on = true;
 }
 
+std::size_t memory_held() {
+    std::size_t pages = 0;
+    for (const pid_t process : descendants(::getpid())) {
+        if (std::ranges::count(confinement.keepers, process) != 0)
+            continue;
+        std::ifstream file{"/proc/" + std::to_string(process) + "/statm"};
+        std::size_t size = 0, resident = 0;
+        file >> size >> resident;
+        pages += resident;
+    }
+    return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+void kill_all_confined() {
+    if (confinement.keepers.size() == 2)
+        ::kill(confinement.keepers[1], SIGKILL); // and with it all others; pid_namespaces(7)
+    else
+        for (const pid_t process : descendants(::getpid()))
+            ::kill(process, SIGKILL);
+}
+
 void leave_sandbox() {
     if (confinement.user != 0)
-        ::setfsuid(0);
+        ::setfsuid(0), ::setfsgid(0);
     if (confinement.first < 0)
         return;
     ::kill(confinement.keepers[1], SIGKILL);
@@ -262,6 +285,7 @@ void run_as(uid_t user) {
     ::prctl(PR_SET_DUMPABLE, 0); // where the test is the same user, its memory is its own all the same
     if (::geteuid() == 0) {
         confinement.user = user;
+        ::setfsgid(user);
         ::setfsuid(user); // who may look at the programs' descriptors without a privilege (proc(5), ptrace(2))
     }
     confinement.on = true;
@@ -344,6 +368,8 @@ void give_up_privileges() {
 #else
 
 void enter_sandbox(const std::vector<std::string>&, const std::string&) { leave_out("needs Linux"); }
+std::size_t memory_held() { return 0; }
+void kill_all_confined() {}
 void leave_sandbox() {}
 void run_as(uid_t) { leave_out("needs Linux"); }
 Entrance::Entrance() = default;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 #include <sys/types.h>
 #include <vector>
@@ -23,6 +24,12 @@ bool confined();
 
 /// The processes of the sandbox itself.
 const std::vector<pid_t>& keepers();
+
+/// What all confined programs together hold in memory, in bytes.
+std::size_t memory_held();
+
+/// Kills all confined programs.
+void kill_all_confined();
 
 /// Ends whatever runs in the sandbox.
 void leave_sandbox();
