@@ -60,10 +60,10 @@ def an_overlay(folder: Path) -> Path:
         "assignments/part.toml": MANIFEST,
         "exercises/02_bind/house_number.cpp": (ROOT / "exercises/02_bind/any_free_port.cpp").read_text(),
         "exercises/02_bind/house_number.md": STATEMENT,
-        "solutions/02_bind/house_number.cpp": "// secret solution\n",
-        "tests/exercises/02_bind/house_number_test.cpp": "// secret judge\n",
-        "tests/exercises/02_bind/read_the_trace_test.cpp": "// secret judge\n",
-        "tests/wrong/02_bind.cmake": "# secret\n",
+        "solutions/02_bind/house_number.cpp": "// never handed out: solution\n",
+        "tests/exercises/02_bind/house_number_test.cpp": "// never handed out: judge\n",
+        "tests/exercises/02_bind/read_the_trace_test.cpp": "// never handed out: judge\n",
+        "tests/wrong/02_bind.cmake": "# never handed out\n",
     }.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
@@ -171,7 +171,7 @@ class Archive(unittest.TestCase):
                          ["exercises/02_bind/any_free_port.cpp", "exercises/02_bind/house_number.cpp",
                           "exercises/02_bind/read_the_trace.cpp", "tests/exercises/02_bind/any_free_port_test.cpp"])
         for path in files:
-            self.assertNotIn("secret", (copy / path).read_text(errors="replace").replace("secretly", ""), path)
+            self.assertFalse("never handed out" in (copy / path).read_text(errors="replace"), path)
         stated = manifest.statements(None, copy)
         self.assertEqual({path: found["points"] for path, found in stated.items()},
                          {"02_bind/any_free_port": "7", "02_bind/read_the_trace": "10", "02_bind/house_number": "4"})
