@@ -15,6 +15,6 @@ mkdir -p "$source/nobody"
 bash "$source/grade" "$source/nobody" "$source/trial"
 rm -rf "$source/nobody" "$source/trial"
 
-# A student's program is compiled and run by another user, who needs neither the judges nor the grader.
-chmod 700 grading tests build/*/tests
+# A student's program is compiled and run by another user, to whom the judges are no business.
+chmod 700 tests build/*/tests
 [ ! -d "$source/overlay" ] || chmod 700 "$source/overlay/tests"
