@@ -115,7 +115,7 @@ void show(const Catalogue& catalogue, const Exercise& exercise, const Report& re
     }
     case Result::not_started:
         if (progress.state == State::not_started)
-            std::cout << "- " << name << ": not started; begin at " << place << '\n';
+            std::cout << "- " << name << ": not started; begin at\n  " << place << '\n';
         else
             std::cout << "- " << name << ": " << progress.note << '\n';
         break;
