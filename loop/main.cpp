@@ -70,6 +70,28 @@ int main(int argc, char** argv) {
     who->add_option("PORT", port, "From 1 to 65535")->required()->check(CLI::Range(1, 65535));
     who->callback([&] { chosen = [&](const auto&) { return loop::who(port); }; });
 
+    std::vector<std::string> words; // what stands on the command line that is to be completed
+    auto* completion = command("completion", "Print what a shell needs to complete all this at the Tab key.",
+                               "completion bash >>~/.bash_completion");
+    std::string shell;
+    completion->add_option("SHELL", shell, "bash, zsh or fish")->required()->check(CLI::IsMember(loop::shells()));
+    completion->callback([&] { chosen = [&](const auto&) { return loop::completion(shell); }; });
+    auto* complete = command("complete", "Say what the last word may be.", "complete -- check any");
+    complete->group(""); // for shells
+    complete->add_option("WORDS", words, "The words after ./portlab");
+    complete->callback([&] { chosen = [&](const auto& all) { return loop::complete(app, words, all); }; });
+
+    // The script does these itself, where nothing is built yet.
+    for (const auto& [own, what, argument] :
+         {std::array{"tour", "Play the book's transcripts.", "CHAPTER"}, {"test", "Run every test.", ""},
+          {"run", "Build and run a program of a chapter, or an answer.", "PROGRAM"},
+          {"doctor", "Say what this machine has and lacks.", ""}}) {
+        auto* const by_script = command(own, what, own);
+        if (*argument != '\0')
+            by_script->add_option(argument, words, "");
+        by_script->callback([] { throw loop::WrongUse{"that is for the script: ./portlab, in the same folder"}; });
+    }
+
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
