@@ -73,9 +73,9 @@ std::string compilers_words(std::string text) {
     const std::string first = "it does not compile:\n", here = std::filesystem::current_path().string() + "/";
     if (text.starts_with(first))
         text.erase(0, first.size());
-    text.erase(std::min(text.find("CMake Error at "), text.size()));
     for (auto place = text.find(here); place != text.npos; place = text.find(here, place))
         text.erase(place, here.size());
+    text.erase(std::min(text.rfind("CMake Error at cmake/build.cmake:"), text.size()));
     return text;
 }
 
