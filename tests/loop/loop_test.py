@@ -5,11 +5,13 @@ import os
 import re
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import Callable, Iterator
 
 ROOT, COPY, LOOP = (Path(word) for word in sys.argv[2:5])
 ANY_FREE_PORT = "02_bind/any_free_port"
@@ -386,6 +388,51 @@ def what_cannot_be_done_is_said() -> None:
     finally:
         folder.chmod(0o755)
     assert source_of(ANY_FREE_PORT).read_text() == "// mine\n"
+
+
+# ---- How long it takes; `cmake --build --preset default --target bench` asks ---------------------------------------------------
+
+
+def latencies() -> None:
+    copy()
+    times: dict[str, list[float]] = {"ctest -R, after an edit": [], "watch, after a save": [], "check, after an edit": [],
+                                     "where you stand": [], "a hint": []}
+
+    def timed(what: str, act: Callable[[], object]) -> None:
+        start = time.monotonic()
+        act()
+        times[what].append(time.monotonic() - start)
+
+    def edit() -> str:
+        """A right answer, another one each time."""
+        return right(ANY_FREE_PORT) + f"// edit {sum(map(len, times.values()))}\n"
+
+    def by_ctest() -> None:
+        subprocess.run(["ctest", "--preset", "default", "-R", "exercise.02_bind.any_free_port"], cwd=COPY, check=True,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+    save(ANY_FREE_PORT, edit())
+    with watching() as terminal:
+        terminal.wait_for("right, 5 points", "q quit")
+        for _ in range(20):
+            seen = len(terminal.written)
+            save(ANY_FREE_PORT, edit())
+            start = time.monotonic()
+            while "right, 5 points" not in terminal.written[seen:].decode(errors="replace"):
+                assert terminal.read_some(), terminal.text()
+            times["watch, after a save"].append(time.monotonic() - start)
+    for _ in range(20):
+        save(ANY_FREE_PORT, edit())
+        timed("ctest -R, after an edit", by_ctest)
+        save(ANY_FREE_PORT, edit())
+        timed("check, after an edit", lambda: call("check", "any_free_port", status=0))
+        timed("where you stand", lambda: call(status=0))
+        timed("a hint", lambda: call("hint", "any_free_port", status=0))
+    medians = {what: statistics.median(all_of_them) for what, all_of_them in times.items()}
+    for what, median in medians.items():
+        print(f"{what}: {median:.3f} s")
+    more = medians["watch, after a save"] - medians["ctest -R, after an edit"]
+    print(f"watch takes {more:+.3f} s to what ctest -R takes; target at most 0.3: {'reached' if more <= 0.3 else 'MISSED'}")
 
 
 if __name__ == "__main__":
