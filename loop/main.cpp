@@ -82,10 +82,10 @@ int main(int argc, char** argv) {
     complete->callback([&] { chosen = [&](const auto& all) { return loop::complete(app, words, all); }; });
 
     // The script does these itself, where nothing is built yet.
-    for (const auto& [own, what, argument] :
-         {std::array{"tour", "Play the book's transcripts.", "CHAPTER"}, {"test", "Run every test.", ""},
-          {"run", "Build and run a program of a chapter, or an answer.", "PROGRAM"},
-          {"doctor", "Say what this machine has and lacks.", ""}}) {
+    for (const auto& [own, what, argument] : {std::array{"tour", "Play the book's transcripts.", "CHAPTER"},
+                                              {"test", "Run every test.", ""},
+                                              {"run", "Build and run a program of a chapter, or an answer.", "PROGRAM"},
+                                              {"doctor", "Say what this machine has and lacks.", ""}}) {
         auto* const by_script = command(own, what, own);
         if (*argument != '\0')
             by_script->add_option(argument, words, "");
