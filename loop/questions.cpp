@@ -523,8 +523,8 @@ void restart_while_connected(Script& s) {
     if (!old_reuses || !new_reuses) {
         s.fails(EADDRINUSE);
         s.because(goes_wrong,
-                  "The listener is closed, and the accepted connection lives on, with the same address and port. "
-                  "So the port is taken; only SO_REUSEADDR on the old and on the new server would have helped.");
+                  "The listener is closed, and the accepted connection lives on, with the same address and port. So "
+                  "the port is taken; SO_REUSEADDR on the old and on the new server would have helped.");
     }
     s.because(goes_wrong, "The accepted connection still has the port. But both servers have set SO_REUSEADDR, and the "
                           "connection has it from its listener, so the new one gets the port.");
@@ -579,7 +579,7 @@ void bind_and_connect(Script& s) {
 void one_source_port(Script& s) {
     const std::uint16_t server = s.port(), other_server = s.port(), own = s.port();
     const unsigned options = s.below(10);
-    const bool first_reuses = options != 0, second_reuses = options > 1, elsewhere = s.percent(60);
+    const bool first_reuses = options > 1, second_reuses = options != 0 && options != 2, elsewhere = s.percent(60);
     s.listener(loopback, server);
     s.listener(loopback, other_server);
     const char first = s.tcp_socket();
@@ -593,9 +593,8 @@ void one_source_port(Script& s) {
     s.bind(second, loopback, own);
     if (!first_reuses || !second_reuses) {
         s.fails(EADDRINUSE);
-        s.because(the_program,
-                  "Two sockets may bind one port where both have set SO_REUSEADDR and neither listens. Here one "
-                  "of them has not set it.");
+        s.because(the_program, "Two sockets may bind one port where both have set SO_REUSEADDR and neither listens. "
+                               "Here not both have set it.");
     }
     s.connect(second, loopback, elsewhere ? other_server : server);
     if (!elsewhere && !s.fails()) {
@@ -692,11 +691,12 @@ std::string why(State state, const Party& first, const Party& second) {
     if (state == State::time_wait)
         held.host = client_connects_to(first);
     if (!overlap(first, second))
-        return first.v6() != second.v6()
-                   ? (first.v6_only ? first.name() : second.name()) +
-                         " takes no IPv4 here, so the two addresses do not overlap."
-                   : first.name() + " and " + second.name() +
-                         " do not overlap: two specific addresses do so only where they are equal.";
+        return first.v6() == second.v6()
+                   ? first.name() + " and " + second.name() +
+                         " do not overlap: two specific addresses do so only where they are equal."
+               : (first.v6() ? first : second).any()
+                   ? "[::] is restricted to IPv6 here (IPV6_V6ONLY), so the two addresses do not overlap."
+                   : "[::1] is an address of IPv6 alone, so the two addresses do not overlap.";
     if (!overlap(held, second))
         return "What TIME-WAIT keeps is one connection, with the address that its client had called, " + held.name() +
                ". The server is gone, and its " + first.name() + " with it.";
@@ -842,9 +842,8 @@ void option_in_time(Script& s) {
                                "afterwards: too late.");
         s.set(second, option);
     }
-    s.because(the_program,
-              "Both sockets have set the option before bind, where the kernel looks at it, and neither needs more: "
-              "one listener is within what it allows.");
+    s.because(the_program, "Both sockets have set the option before bind, where the kernel looks at it. One of them "
+                           "listens, which either option allows.");
     s.listen(first);
 }
 
@@ -901,41 +900,44 @@ void arrival_by_udp(Script& s) {
         s.because(goes_wrong, "In UDP nobody has the port. connect only notes the address, and send succeeds; \"port "
                               "unreachable\" comes back after it, and the client learns of it when it reads.");
     }
-    s.because(goes_wrong,
-              there ? "The UDP socket is bound where the datagram goes, and that is all that UDP needs: no listen, no "
-                      "accept."
-                    : "In UDP nobody has the port, and nobody has said so yet: connect only notes the address, and "
-                      "send does not wait for an answer.");
+    s.because(
+        there ? the_program : goes_wrong,
+        there ? "The UDP socket is bound where the datagram goes, and that is all that UDP needs: no listen, no accept."
+              : "In UDP nobody has the port, and nobody has said so yet: connect only notes the address, and send does "
+                "not wait for an answer.");
 }
 
 void one_number_many_services(Script& s) {
+    struct Service {
+        bool is_tcp;
+        const char* host;
+    };
+    std::array<Service, 4> services{{{true, loopback}, {true, neighbour}, {false, loopback}, {false, neighbour}}};
+    std::rotate(services.begin(), services.begin() + s.below(4), services.end());
+    if (s.percent(50))
+        std::ranges::reverse(services);
     const std::uint16_t port = s.port();
-    const bool meets = s.percent(55);
-    const unsigned last = s.below(3); // which of the three comes again
-    const std::array<std::pair<bool, const char*>, 3> services{
-        {{true, loopback}, {true, neighbour}, {false, loopback}}};
-    const auto offer = [&](const std::pair<bool, const char*>& service) {
-        const char socket = service.first ? s.tcp_socket() : s.udp_socket();
-        s.bind(socket, service.second, port);
+    const auto offer = [&](const Service& service) {
+        const char socket = service.is_tcp ? s.tcp_socket() : s.udp_socket();
+        s.bind(socket, service.host, port);
         return socket;
     };
-    for (const auto& service : services) {
+    for (const Service& service : {services[0], services[1], services[2]}) {
         const char socket = offer(service);
-        if (service.first)
+        if (service.is_tcp && s.percent(70))
             s.listen(socket);
     }
-    if (meets) {
-        offer({services[last].first, s.percent(50) ? services[last].second : wildcard});
+    if (s.percent(55)) {
+        const Service& again = services[s.below(3)];
+        offer({again.is_tcp, s.percent(50) ? again.host : wildcard});
         s.fails(EADDRINUSE);
-        s.because(the_kernel,
-                  "Protocol, address and port together decide who gets an arrival, and for these three there is a "
-                  "socket already. 0.0.0.0 would be every address, the taken ones among them.");
+        s.because(the_kernel, "Protocol, address and port together decide who gets an arrival, and for these three "
+                              "there is a socket already. 0.0.0.0 would be every address, the taken ones among them.");
     } else {
-        offer({false, neighbour});
+        offer(services[3]);
     }
-    s.because(the_kernel,
-              "Protocol, address and port together decide who gets an arrival. One number serves four sockets, "
-              "for no two of them have all three in common.");
+    s.because(the_kernel, "Protocol, address and port together decide who gets an arrival. One number serves four "
+                          "sockets, for no two of them have all three in common.");
 }
 
 // ---- All of them ----------------------------------------------------------------------------------------------------

@@ -280,9 +280,12 @@ Outcome ask_kernel(const std::vector<Call>& calls) {
     if (child < 0)
         throw std::system_error{errno, std::generic_category(), "fork"};
     if (child == 0) {
-        ::close(ends[0]);
-        const Report report = in_child(calls);
-        ::_exit(::write(ends[1], &report, sizeof report) == sizeof report ? 0 : 1);
+        try {
+            const Report report = in_child(calls);
+            ::_exit(::write(ends[1], &report, sizeof report) == sizeof report ? 0 : 1);
+        } catch (...) {
+            ::_exit(1);
+        }
     }
     ::close(ends[1]);
     Report report;
@@ -292,7 +295,8 @@ Outcome ask_kernel(const std::vector<Call>& calls) {
     }
     Outcome outcome{.answer = report.answer, .own_network = told && report.own_network};
     if (!told)
-        outcome.not_run = "the calls did not end within " + std::to_string(deadline) + " seconds";
+        outcome.not_run =
+            "the process that made the calls was lost, or took more than " + std::to_string(deadline) + " seconds";
     else if (report.no_ipv6)
         outcome.not_run = "this machine has no IPv6";
     else if (!report.own_network) {
