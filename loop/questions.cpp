@@ -194,7 +194,8 @@ void bound_twice(Script& s) {
     s.by_the_way(socket);
     if (another)
         socket = s.tcp_socket();
-    s.bind(socket, s.percent(50) ? loopback : wildcard, zero ? std::uint16_t{0} : s.port());
+    const std::uint16_t other_port = zero ? std::uint16_t{0} : s.port();
+    s.bind(socket, s.percent(50) ? loopback : wildcard, other_port);
     if (!another) {
         s.fails(EINVAL);
         s.because(goes_wrong,
