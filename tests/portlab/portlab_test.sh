@@ -133,6 +133,7 @@ a_build_of_somebody_else_is_named_with_a_remedy() {
     configured_tree
     call status
     touch -t 200001010000 "$work/a tree/build/default/loop/portlab"
+    touch "$work/a tree/loop/main.cpp"
     chmod a+w "$work/a tree"
     [ "$(id -u)" = 0 ] || chmod a-w "$work/a tree/build/default/build.ninja"
     call_as_nobody status
