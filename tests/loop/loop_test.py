@@ -203,7 +203,7 @@ def wrong_use_gets_help() -> None:
     expect(call("check", "02_bind/errors", status=2), '"02_bind/errors"')
     expect(call("chekc", status=2), '"chekc"', "check")
     expect(call("check", "2.1", "2.2", status=2), "2.2")
-    expect(call("solution", status=2), "NAME")
+    expect(call("solution", status=2), "EXERCISE")
     expect(call("check", "--help", status=0), "Example: ./portlab check any_free_port")
 
 

@@ -299,10 +299,10 @@ zmodload zsh/zpty || exit 77
 zpty shell 'PS1="> " TERM=dumb zsh -f -i'
 zpty -w shell 'source <(./portlab completion zsh); print re""ady'
 zpty -r -m shell seen '*ready*'
-zpty -w -n shell $'./portlab che\t any\t'
-zpty -r -m shell seen '*check any_free_port*' && print check
-zpty -w -n shell $'\x15./portlab predict --chap\t 05\t'
-zpty -r -m shell seen '*predict --chapter 05_port_conflict*' && print predict
+zpty -w -n shell $'./portlab che\tany\t'
+zpty -r -m shell seen '*./portlab check *any_free_port*' && print check
+zpty -w -n shell $'\x15./portlab predict --chap\t05\t'
+zpty -r -m shell seen '*./portlab predict --chapter *05_port_conflict*' && print predict
 zpty -d shell
 TEXT
     status=$?
