@@ -30,6 +30,7 @@ configured_tree() {
     cat >"$work/tools/cmake" <<'TEXT'
 #!/bin/sh
 mkdir -p build/default/loop
+[ ! -e build/default/loop/portlab ] || exit 0 # a source that makes no difference
 printf '#!/bin/sh\necho "called: $*"\n' >build/default/loop/portlab
 chmod +x build/default/loop/portlab
 TEXT
@@ -74,13 +75,14 @@ the_program_is_built_when_a_source_is_newer() {
     expect_status 0 && expect_in out 'called: hint'
     [ ! -s "$work/err" ] || fail 'it was built again'
     for source in loop common tests/support; do
-        touch -t 200001020000 "$work/a tree/build/default/loop/portlab" "$work/a tree/$source/new.cpp"
+        touch -t 200001020000 "$work/a tree/build/default/loop/portlab"
         touch -t 200001030000 "$work/a tree/$source/new.cpp"
         call who 80
         expect_in err '+ cmake --build'
+        call who 80
+        [ ! -s "$work/err" ] || fail 'it was built again'
+        rm "$work/a tree/$source/new.cpp"
     done
-    call who 80
-    [ ! -s "$work/err" ] || fail 'it was built again'
 }
 
 help_has_the_commands_of_the_program() {
