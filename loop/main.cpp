@@ -75,7 +75,7 @@ int main(int argc, char** argv) {
 
     std::string shell;
     auto* completion = command("completion", "Print what a shell needs to complete all of this at the Tab key.",
-                               "completion bash >>~/.bash_completion");
+                               "completion bash >>~/.bashrc");
     completion->add_option("SHELL", shell, "bash, zsh or fish")->required()->check(CLI::IsMember(loop::shells()));
     completion->callback([&] { chosen = [&](const auto&) { return loop::completion(shell); }; });
 

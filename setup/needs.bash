@@ -124,7 +124,7 @@ set_up() { # build|tests
         esac || stop "could not install them (that takes root or sudo, and a network). Have them installed, then ask again:
     $install $packages
     On Debian 12, catch2 comes from bookworm-backports.
-    Or let CMake fetch Asio, Catch2 and Boost: cmake --preset default (a compiler, CMake and Ninja must be there)."
+    Or let CMake fetch Asio, Catch2, CLI11 and Boost: cmake --preset default (a compiler, CMake and Ninja must be there)."
     fi
     [ -f build/default/build.ninja ] || show cmake --preset default
 }

@@ -133,6 +133,7 @@ a_build_of_somebody_else_is_named_with_a_remedy() {
     configured_tree
     call status
     touch -t 200001010000 "$work/a tree/build/default/loop/portlab"
+    touch "$work/a tree/loop/main.cpp"
     chmod a+w "$work/a tree"
     [ "$(id -u)" = 0 ] || chmod a-w "$work/a tree/build/default/build.ninja"
     call_as_nobody status
@@ -298,14 +299,48 @@ zmodload zsh/zpty || exit 77
 zpty shell 'PS1="> " TERM=dumb zsh -f -i'
 zpty -w shell 'source <(./portlab completion zsh); print re""ady'
 zpty -r -m shell seen '*ready*'
-zpty -w -n shell $'./portlab che\t any\t'
-zpty -r -m shell seen '*check any_free_port*' && print check
-zpty -w -n shell $'\x15./portlab predict --chap\t 05\t'
-zpty -r -m shell seen '*predict --chapter 05_port_conflict*' && print predict
+zpty -w -n shell $'./portlab che\tany\t'
+zpty -r -m shell seen '*./portlab check *any_free_port*' && print check
+zpty -w -n shell $'\x15./portlab predict --chap\t05\t'
+zpty -r -m shell seen '*./portlab predict --chapter *05_port_conflict*' && print predict
 zpty -d shell
 TEXT
     status=$?
     expect_status 0 && expect_in out check && expect_in out predict
+}
+
+# The commands that tasks call are commands; the files are JSON.
+the_files_for_editors_are_right() {
+    command -v python3 >/dev/null || { echo 'needs python3'; exit 77; }
+    call help
+    for file in .vscode/tasks.json .vscode/extensions.json .devcontainer/devcontainer.json; do
+        python3 -m json.tool "$root/$file" 2>"$work/err" >/dev/null || fail "$file is no JSON"
+    done
+    python3 -c 'import json, sys; [print(task["command"], task["args"][0]) for task in json.load(sys.stdin)["tasks"]]' \
+        <"$root/.vscode/tasks.json" >"$work/called"
+    [ -s "$work/called" ] || fail 'no tasks'
+    while read -r called; do expect_in out "$called "; done <"$work/called"
+}
+
+an_editor_finds_every_exercise_from_the_first_configuration_on() {
+    cmake -S "$root" -B "$work/a build" -G Ninja -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >"$work/out" 2>"$work/err" || fail 'not configured'
+    cp "$work/a build/compile_commands.json" "$work/out" || fail 'no compile_commands.json'
+    while read -r chapter name; do
+        expect_in out "\"file\": \"$root/exercises/$chapter/$name.cpp\""
+    done < <(sed -nE 's/^exercise\(([0-9a-z_]+) ([0-9a-z_]+).*/\1 \2/p' "$root/CMakeLists.txt")
+}
+
+clangd_accepts_an_exercise_and_its_answer() {
+    command -v clangd >/dev/null || { echo 'needs clangd'; exit 77; }
+    local file
+    cd "$root" || exit
+    for file in {exercises,solutions}/02_bind/any_free_port.cpp; do
+        [ -f $file ] || continue # a copy for students has no solutions
+        XDG_CACHE_HOME=$work XDG_CONFIG_HOME=$work timeout 100 clangd --check=$file >"$work/out" 2>"$work/err" </dev/null
+        status=$?
+        expect_status 0 && expect_in err 'Compile command from CDB' && expect_in err ' 0 errors'
+        expect_not_in err '-include-pch'
+    done
 }
 
 the_tour_plays_every_chapter() {
