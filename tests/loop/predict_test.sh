@@ -175,13 +175,13 @@ each_explanation_leads_to_a_section_that_exists() {
 }
 
 a_line_fits_a_terminal() {
-    answers --seed 4294967295 --count 100 --chapter 05
-    cp "$work/out" "$work/first"
     answers --seed 7 --count 100
-    cat "$work/out" >>"$work/first"
-    "$without" namespaces "$portlab" predict --seed 7 --count 100 >>"$work/first" < <(wrong)
-    "$without" ipv6 "$portlab" predict --seed 7 --count 100 >>"$work/first" < <(right | sed -E 's/^[0-9]+/1/')
-    LC_ALL=C.UTF-8 awk 'length($0) > 80 { print; bad = 1 } END { exit bad }' "$work/first" || fail 'lines of more than 80 columns'
+    {
+        "$portlab" predict --answers --seed 4294967295 --count 100 --chapter 05
+        "$without" namespaces "$portlab" predict --seed 7 --count 100 < <(wrong)
+        "$without" ipv6 "$portlab" predict --seed 7 --count 100 < <(right | sed -E 's/^[0-9]+/1/')
+    } >"$work/lines"
+    LC_ALL=C.UTF-8 awk 'length($0) > 80 { print; bad = 1 } END { exit bad }' "$work/lines" || fail 'lines of more than 80 columns'
 }
 
 "$case"
