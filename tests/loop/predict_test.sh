@@ -89,7 +89,7 @@ wrong_answers_are_wrong() {
 
 what_cannot_be_read_is_asked_again() {
     answers --seed 7 --count 1
-    predict --seed 7 --count 1 < <(printf '%s\n' '' hello '4 5' 'EINVAL EINVAL' '0 EINVAL' '99 EINVAL' eaddrinuse '1 EADRINUSE' '-1 EINVAL' 'OK OK'; right)
+    predict --seed 7 --count 1 < <(printf '%s\n' '' hello '4 5' 'EINVAL EINVAL' '0 EINVAL' '99 EINVAL' eaddrinuse '1 EADRINUSE' '-1 EINVAL' '1x EINVAL' 'OK OK'; right)
     expect_status 0
     expect_in out '1 of 1 right'
     expect_in out 'as in: 4 EADDRINUSE'
