@@ -57,7 +57,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 void show_in_at_most(const std::string& text, std::size_t room, bool is_story) {
     auto lines = lines_of(terminal::wrapped(text, terminal::size().columns));
     if (room = std::max<std::size_t>(room, 4); lines.size() > room) {
-        const auto here = is_story ? lines.begin() + 1 : lines.end() - 1;
+        const auto here = is_story ? lines.begin() + 2 : lines.end() - 1; // an empty line, and a title
         const auto excess = static_cast<std::ptrdiff_t>(lines.size() - room + 1);
         const auto first = is_story ? here : lines.end() - excess;
         lines.insert(lines.erase(first, first + excess), is_story ? "     ..." : "...");
@@ -73,9 +73,9 @@ std::string compilers_words(std::string text) {
     const std::string first = "it does not compile:\n", here = std::filesystem::current_path().string() + "/";
     if (text.starts_with(first))
         text.erase(0, first.size());
-    text.erase(std::min(text.find("CMake Error at "), text.size()));
     for (auto place = text.find(here); place != text.npos; place = text.find(here, place))
         text.erase(place, here.size());
+    text.erase(std::min(text.rfind("CMake Error at cmake/build.cmake:"), text.size()));
     return text;
 }
 
@@ -95,8 +95,9 @@ Report report_of(const Exercise& exercise, const std::string& printed) {
     if (verdict.result.ends_with("Skipped"))
         return {Result::not_started, {}};
     if (verdict.result.empty())
-        return {Result::wrong, printed}; // ctest itself could not go on: its own words
-    return {Result::wrong, verdict.output};
+        return {Result::wrong, "\n" + printed}; // ctest itself could not go on: its own words
+    const std::string name = exercise.name + ": not right yet";
+    return {Result::wrong, verdict.output.substr(verdict.output.starts_with(name) ? name.size() : 0)};
 }
 
 void show(const Catalogue& catalogue, const Exercise& exercise, const Report& report, std::size_t lines) {
@@ -121,9 +122,15 @@ void show(const Catalogue& catalogue, const Exercise& exercise, const Report& re
         break;
     case Result::does_not_compile:
     case Result::wrong:
-        std::cout << terminal::cross() << " " << name << ": "
-                  << (report.result == Result::wrong ? "not right yet" : "does not compile") << '\n';
-        show_in_at_most(report.words, lines, report.result == Result::wrong);
+        std::cout << terminal::cross() << " " << name << ": ";
+        if (report.result == Result::does_not_compile) {
+            std::cout << "does not compile\n";
+            show_in_at_most(report.words, lines, false);
+        } else { // the story's first line goes on with the check that failed
+            const auto end = std::min(report.words.find('\n'), report.words.size());
+            std::cout << "not right yet" << report.words.substr(0, end) << '\n';
+            show_in_at_most(report.words.substr(std::min(end + 1, report.words.size())), lines, true);
+        }
     }
     std::cout << std::flush;
 }

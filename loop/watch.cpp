@@ -127,9 +127,12 @@ class Watch {
     }
 
     void notice_saves() {
+        std::vector<std::string> command{"inotifywait", "--monitor", "--event", "close_write,moved_to,create"};
+        for (const Chapter& chapter : catalogue_.chapters()) // not --recursive, which passes a folder over when a file
+            if (!chapter.exercises.empty())                  // in it, such as an editor's, vanishes meanwhile
+                command.push_back("exercises/" + chapter.name);
         try {
-            notices_.emplace(std::vector<std::string>{"inotifywait", "--monitor", "--recursive", "--event",
-                                                      "close_write,moved_to,create", "exercises"});
+            notices_.emplace(command);
         } catch (const std::system_error&) {
             how_ = "inotifywait is not there (Debian: inotify-tools), so the files are looked at four times a second";
             return look_again();

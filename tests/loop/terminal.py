@@ -40,7 +40,7 @@ class Terminal:
     def text(self) -> str:
         return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
 
-    def _read(self, limit: float) -> bool:
+    def read_some(self, limit: float = PATIENCE) -> bool:
         """Takes what comes within so many seconds; False at the end."""
         if not select.select([self._terminal], [], [], max(limit, 0))[0]:
             return True
@@ -56,14 +56,14 @@ class Terminal:
         """Until all the words stand on the screen; the screen."""
         end = time.monotonic() + PATIENCE
         while not all(word in self.text() for word in words):
-            if time.monotonic() > end or not self._read(end - time.monotonic()):
+            if time.monotonic() > end or not self.read_some(end - time.monotonic()):
                 raise AssertionError(f"no {words!r} on the screen:\n{self.text()}")
         return self.text()
 
     def end(self) -> int:
         """Waits for the program's end: its exit status, or minus the number of the signal that killed it."""
         end = time.monotonic() + PATIENCE
-        while self._read(end - time.monotonic()):
+        while self.read_some(end - time.monotonic()):
             if time.monotonic() > end:
                 raise AssertionError(f"it does not end; the screen:\n{self.text()}")
         status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
