@@ -36,8 +36,8 @@ void trim_end(std::string& text) {
 
 // The lines of a paragraph become one: a terminal may be narrower than the text, or wider.
 void add_line(std::string& text, const std::string& line) {
-    const bool goes_on =
-        !line.empty() && line.find_first_of(" -*`|") != 0 && !text.ends_with("\n\n") && !text.ends_with("```\n");
+    const bool goes_on = !line.empty() && line.find_first_of(" -*|") != 0 && !line.starts_with("```") &&
+                         !text.ends_with("\n\n") && !text.ends_with("```\n");
     if (goes_on && text.ends_with('\n'))
         text.back() = ' ';
     text += line + "\n";

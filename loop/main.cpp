@@ -2,14 +2,17 @@
 #include "loop/catalogue.hpp"
 #include "loop/commands.hpp"
 #include "loop/complete.hpp"
+#include "loop/terminal.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <clocale>
 #include <cstdio>
 #include <exception>
 #include <functional>
 #include <iostream>
+#include <sstream>
 #include <string_view>
 
 int main(int argc, char** argv) {
@@ -97,7 +100,10 @@ int main(int argc, char** argv) {
         app.parse(argc, argv);
         return chosen(loop::Catalogue{});
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : 2;
+        std::ostringstream help;
+        const int status = app.exit(error, help);
+        std::cout << loop::terminal::wrapped(help.str(), std::min(loop::terminal::size().columns, 100U));
+        return status == 0 ? 0 : 2;
     } catch (const loop::WrongUse& wrong) {
         std::cerr << "portlab: " << wrong.what() << '\n';
         return 2;

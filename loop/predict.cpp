@@ -12,6 +12,7 @@
 #include <random>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <unistd.h>
 #include <vector>
 
@@ -59,8 +60,9 @@ struct Reply {
 Reply read_reply(std::string line, std::size_t calls) {
     const std::string form = "Write OK, or the number of the call and its error, as in: 4 EADDRINUSE";
     for (char& c : line)
-        c = std::isalnum(static_cast<unsigned char>(c)) ? static_cast<char>(std::toupper(static_cast<unsigned char>(c)))
-                                                        : ' ';
+        c = std::string_view{",;:"}.find(c) != std::string_view::npos
+                ? ' '
+                : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     std::istringstream in{line};
     std::vector<std::string> words;
     for (std::string word; in >> word;)
@@ -144,7 +146,7 @@ int predict(const Catalogue&, const Questions& questions) {
     const std::string chapter = questions.chapter.empty() ? "" : chapter_named(questions.chapter);
     const std::uint32_t seed = questions.seed ? *questions.seed : std::random_device{}() % 10'000;
     Questioner questioner{seed, chapter};
-    std::cout << "Seed " << seed << ". The same questions again: ./portlab predict --seed " << seed
+    std::cout << "To repeat: ./portlab predict --seed " << seed
               << (chapter.empty() ? "" : " --chapter " + chapter.substr(0, 2))
               << (questions.count == Questions{}.count ? "" : " --count " + std::to_string(questions.count))
               << "\n\nA program makes these calls, in this order, and stops at the first that fails.\n";
@@ -175,10 +177,9 @@ int predict(const Catalogue&, const Questions& questions) {
             ++right;
             std::cout << terminal::tick() << " Right: " << in_words(expected) << '\n';
         } else {
-            std::cout << terminal::cross() << " The answer is " << terminal::bold(in_words(expected))
-                      << (reply->error != 0 && reply->error == expected.error ? ": the error is right, the call is not"
-                                                                              : "")
-                      << '\n';
+            std::cout << terminal::cross() << " The answer is " << terminal::bold(in_words(expected)) << '\n';
+            if (reply->error != 0 && reply->error == expected.error)
+                std::cout << wrapped("The error is right, the call is not.");
         }
         explain(question, outcome);
     }

@@ -91,7 +91,7 @@ Exercise current(const Catalogue& catalogue) {
 Exercise next_after(const Catalogue& catalogue, const Exercise& exercise) {
     auto all = catalogue.exercises();
     const auto here = std::ranges::find(all, exercise.number, &Exercise::number);
-    std::ranges::rotate(all, here + 1);
+    std::rotate(all.begin(), here + 1, all.end()); // clang 14 has no std::ranges::rotate
     const auto next =
         std::ranges::find_if(all, [](const Exercise& one) { return progress_of(one).state != State::done; });
     return next == all.end() ? exercise : *next;

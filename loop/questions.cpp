@@ -687,6 +687,10 @@ Verdict conflict(State state, Party first, const Party& second) {
     return state == State::bound ? Verdict::at_listen : Verdict::free;
 }
 
+std::string options(const Party& one) {
+    return one.reuses_address ? (one.reuses_port ? "both" : "SO_REUSEADDR") : one.reuses_port ? "SO_REUSEPORT" : "none";
+}
+
 std::string why(State state, const Party& first, const Party& second) {
     Party held = first;
     if (state == State::time_wait)
@@ -709,7 +713,8 @@ std::string why(State state, const Party& first, const Party& second) {
     if (first.reuses_port && second.reuses_port)
         return meet + ", and both sockets have set SO_REUSEPORT: they share the port, whatever the first is doing.";
     if (!first.reuses_address || !second.reuses_address)
-        return meet + ", and sharing takes the same option on both sockets." +
+        return meet + ", and sharing takes the same option on both sockets. The first has set " + options(first) +
+               ", the second " + options(second) + "." +
                (state == State::time_wait
                     ? " The server is gone, and the kernel still keeps its connection in TIME-WAIT."
                     : "");
@@ -799,8 +804,13 @@ void udp_pair(Script& s) { pair(s, State::udp); }
 
 void who_closes_first(Script& s) {
     const std::uint16_t port = s.port();
-    const bool server_first = s.percent(55), listener_stays = s.percent(25);
-    const char server = s.listener(loopback, port);
+    const bool server_first = s.percent(65), listener_stays = s.percent(20);
+    const bool old_reuses = s.percent(60), new_reuses = s.percent(80);
+    const char server = s.tcp_socket();
+    if (old_reuses)
+        s.set(server, reuse_address);
+    s.bind(server, loopback, port);
+    s.listen(server);
     const char client = s.client(loopback, port);
     const char accepted = s.accept(server);
     s.close(server_first ? accepted : client);
@@ -808,20 +818,22 @@ void who_closes_first(Script& s) {
     if (!listener_stays)
         s.close(server);
     const char restarted = s.tcp_socket();
-    s.set(restarted, reuse_address);
+    if (new_reuses)
+        s.set(restarted, reuse_address);
     s.bind(restarted, loopback, port);
     if (listener_stays) {
         s.fails(EADDRINUSE);
         s.because(goes_wrong, "The connection has ended; the listener has not, and it has the port.");
-    } else if (server_first) {
+    } else if (server_first && !(old_reuses && new_reuses)) {
         s.fails(EADDRINUSE);
-        s.because(goes_wrong,
-                  "The server closed first, so its end stays in TIME-WAIT, with its port. SO_REUSEADDR must be "
-                  "there in the old server as well, and this one had not set it.");
+        s.because(goes_wrong, "The server closed first, so its end stays in TIME-WAIT, with its port. SO_REUSEADDR "
+                              "must be set in the old server and in the new one, and that is not so here.");
+    } else if (server_first) {
+        s.because(goes_wrong, "The server closed first, so its end stays in TIME-WAIT, with its port. But the old "
+                              "server and the new one have set SO_REUSEADDR.");
     }
-    s.because(goes_wrong,
-              "The side that closes first keeps its end in TIME-WAIT. That was the client, so the server's port is "
-              "free as soon as its sockets are closed.");
+    s.because(goes_wrong, "The side that closes first keeps its end in TIME-WAIT. That was the client, so the server's "
+                          "port is free as soon as its sockets are closed.");
     s.listen(restarted);
 }
 

@@ -26,6 +26,19 @@ std::size_t byte_of_column(std::string_view text, std::size_t column) {
     return i;
 }
 
+// Where a line goes on under: behind its label, `Expected   `, `  1. ` or `  check      `; else under its first word.
+std::size_t second_column(const std::string& line) {
+    const auto word = line.find_first_not_of(' ');
+    if (word == line.npos)
+        return 0;
+    if (line.starts_with("At the end ") || line.starts_with("Read again "))
+        return 11;
+    if (const auto dot = line.find(". ", word); dot != line.npos && dot <= 4 && dot != word)
+        return dot + 2;
+    const auto gap = line.find("  ", word);
+    return gap == line.npos || gap > 30 ? word : line.find_first_not_of(' ', gap);
+}
+
 std::string in_colour(std::string_view code, std::string_view text) {
     return colours() ? "\033[" + std::string{code} + "m" + std::string{text} + "\033[0m" : std::string{text};
 }
@@ -70,12 +83,8 @@ std::string wrapped(const std::string& text, unsigned columns) {
     std::string result;
     std::istringstream in{text};
     for (std::string line; std::getline(in, line);) {
-        // `Expected   the line …` and `  1. started …` go on under their third word and their second
-        const auto label = line.starts_with("Expected   ") || line.starts_with("Observed   ")   ? 11
-                           : line.starts_with("At the end ") || line.starts_with("Read again ") ? 11
-                           : line.size() > 4 && line[3] == '.' && line[4] == ' '                ? 5
-                                                                                 : line.find_first_not_of(' ');
-        const std::string indent(label == line.npos || label + 20 > columns ? 0 : label, ' ');
+        const std::size_t label = second_column(line);
+        const std::string indent(label + 20 > columns ? 0 : label, ' ');
         while (width(line) > columns) {
             std::size_t end = byte_of_column(line, columns);
             if (const auto space = line.rfind(' ', end); space != line.npos && space > indent.size())
