@@ -23,9 +23,10 @@ from pathlib import Path
 from grading import manifest
 from grading.manifest import Assignment, ManifestError
 
-FILES = [".clang-format", ".gitignore", "CMakeLists.txt", "CMakePresets.json", "LICENSE", "LICENSE-TEXT", "README.md",
-         "book.md", "portlab", "tests/CMakeLists.txt"]
-FOLDERS = ["chapters", "cmake", "common", "loop", "tests/book", "tests/chapters", "tests/common", "tests/support"]
+FILES = [".clang-format", ".clangd", ".gitignore", "CMakeLists.txt", "CMakePresets.json", "LICENSE", "LICENSE-TEXT",
+         "README.md", "book.md", "editors.md", "portlab", "tests/CMakeLists.txt"]
+FOLDERS = [".devcontainer", ".vscode", "chapters", "cmake", "common", "loop", "setup", "tests/book", "tests/chapters",
+           "tests/common", "tests/support"]
 VARIANTS = "tests/wrong/*.cmake"  # of the chapters' own programs, not answers to exercises; the texts speak of them
 TIME = 1767225600  # the start of 2026: of the files and of the commit, so that one tree makes one archive
 

@@ -163,6 +163,15 @@ class Archive(unittest.TestCase):
                       "`exercises/02_bind/one_number_twice.cpp` | 10", page)
         self.assertNotIn("hidden", page)
 
+    def test_what_its_texts_and_its_script_need_is_there(self):
+        copy = self.unpacked("02_bind")
+        for text in copy.rglob("*.md"):
+            prose = re.sub(r"```.*?```|`[^`]*`", "", text.read_text(), flags=re.DOTALL)
+            for link in re.findall(r"\]\(([^)#:\s]+)[^):]*\)", prose):
+                self.assertTrue((text.parent / link).exists(), f"{text.relative_to(copy)}: {link}")
+        done = subprocess.run(["bash", "portlab", "help"], cwd=copy, capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_of_an_overlay_come_stubs_and_statements_and_never_solutions_or_judges(self):
         overlay = an_overlay(self.folder / "private")
         copy = self.unpacked("part", "--overlay", overlay)
