@@ -71,13 +71,14 @@ class Report(unittest.TestCase):
         tags = Tags(page)
         self.assertEqual(tags.open, [])
         for words in ("Bind", "3 students; of 35 points the mean is 21.7 and the median 30.", "does not compile",
-                      "02_bind/read_the_trace", "the kernel chooses the port", "to read again: What the kernel did",
-                      "Finds a free port with one socket, closes it, and asks for that number with another. (1)"):
+                      "02_bind/read_the_trace", "the kernel chooses the port", "to read again: What the kernel did"):
             self.assertIn(words, tags.text)
+        if (manifest.ROOT / "solutions").is_dir():  # and the wrong answers
+            self.assertIn("Finds a free port with one socket, closes it, and asks for that number with another. (1)", tags.text)
+            self.assertIn("        1 Finds a free port with one socket, closes it", shown)
         self.assertIn(("svg", "Students by points: 0\u20134: 1; 5\u20139: 0; 10\u201314: 0; 15\u201319: 0; 20\u201324: 0; "
                        "25\u201329: 0; 30\u201334: 1; 35: 1"), [(tag, about.get("aria-label")) for tag, about in tags.tags])
         for words in ("3 students; of 35 points", "  1 02_bind/any_free_port: the kernel chooses the port\n",
-                      "1 Finds a free port with one socket, closes it",
                       "\nada         35  + + + +\n", "\nbob          0  x - c x\n", "\ncarol       30  . + + +\n"):
             self.assertIn(words, shown)
         self.assertNotIn("To be looked at", page + shown)
