@@ -96,7 +96,7 @@ void ask(int family, Protocol protocol, unsigned short flags, const inet_diag_so
             rows.push_back({protocol, address_of(row->idiag_family, row->id.idiag_src, row->id.idiag_sport),
                             address_of(row->idiag_family, row->id.idiag_dst, row->id.idiag_dport),
                             state_name(protocol, row->idiag_state), row->idiag_inode, row->idiag_rqueue,
-                            row->idiag_wqueue});
+                            row->idiag_wqueue, row->idiag_uid});
             if (!(flags & NLM_F_DUMP))
                 return;
         }

@@ -32,6 +32,7 @@ struct SocketRow {
     unsigned long inode = 0; ///< What /proc/PID/fd shows as socket:[inode]; 0 where no process holds the socket.
     unsigned received = 0;   ///< Bytes that wait to be read; of a listening socket, connections that wait for accept.
     unsigned sent = 0;       ///< Bytes not acknowledged yet; of a listening socket, its backlog. `ss`: Recv-Q, Send-Q.
+    uid_t user = 0;          ///< Whose socket it is; 0 also where no process holds it.
 };
 
 struct Holder {

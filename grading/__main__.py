@@ -9,7 +9,7 @@ import sys
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python3 -m grading", description="The instructor's kit of Portlab.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name in ("handout", "grade", "report", "formats"):
+    for name in ("handout", "grade", "report", "formats", "autograder"):
         if importlib.util.find_spec(f"grading.{name}"):
             module = importlib.import_module(f"grading.{name}")
             if hasattr(module, "add_to"):

@@ -17,16 +17,17 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from grading import manifest
 from grading.manifest import Assignment, ManifestError
 
-FILES = [".clang-format", ".gitignore", "CMakeLists.txt", "CMakePresets.json", "LICENSE", "LICENSE-TEXT", "README.md",
-         "book.md", "portlab", "tests/CMakeLists.txt"]
-FOLDERS = ["chapters", "cmake", "common", "loop", "tests/book", "tests/chapters", "tests/common", "tests/support"]
-# Of the wrong answers come only the wrong variants of the chapters' own programs, which the texts speak of.
-PATTERNS = ["exercises/*.hpp", "tests/wrong/*.cmake"]
+FILES = [".clang-format", ".clangd", ".gitignore", "CMakeLists.txt", "CMakePresets.json", "LICENSE", "LICENSE-TEXT",
+         "README.md", "book.md", "editors.md", "portlab", "tests/CMakeLists.txt"]
+FOLDERS = [".devcontainer", ".vscode", "chapters", "cmake", "common", "loop", "setup", "tests/book", "tests/chapters",
+           "tests/common", "tests/support"]
+VARIANTS = "tests/wrong/*.cmake"  # of the chapters' own programs, not answers to exercises; the texts speak of them
 TIME = 1767225600  # the start of 2026: of the files and of the commit, so that one tree makes one archive
 
 
@@ -66,9 +67,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def write_copy(assignment: Assignment, copy: Path, overlay: Path | None = None, root: Path = manifest.ROOT) -> None:
+def write_copy(assignment: Assignment, copy: Path, overlay: Path | None = None, root: Path = manifest.ROOT,
+               folders: Sequence[str] = FOLDERS) -> None:
     """The tree as students get it."""
-    for path, source in sorted(chosen_files(assignment, overlay, root).items()):
+    for path, source in sorted(chosen_files(assignment, overlay, root, folders).items()):
         target = copy / path
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
@@ -82,20 +84,21 @@ def write_copy(assignment: Assignment, copy: Path, overlay: Path | None = None, 
     (copy / "assignment.md").write_text(front_page(assignment), encoding="utf-8")
 
 
-def chosen_files(assignment: Assignment, overlay: Path | None, root: Path) -> dict[str, Path]:
+def chosen_files(assignment: Assignment, overlay: Path | None, root: Path,
+                 folders: Sequence[str] = FOLDERS) -> dict[str, Path]:
     """The files of the copy by their paths, and where each comes from."""
     files = {path: root / path for path in FILES}
     tracked = tracked_files(root)
-    for folder in FOLDERS:
+    for folder in folders:
         for file in sorted((root / folder).rglob("*")):
             path = file.relative_to(root).as_posix()
             if file.is_file() and (path in tracked if tracked else "__pycache__" not in path):
                 files[path] = file
     chapters = {item.path.split("/")[0] for item in assignment.items}
-    for base in (root, overlay):
-        for pattern in PATTERNS + [f"exercises/{chapter}/*.hpp" for chapter in chapters]:
-            if base and (base is root or pattern.startswith("exercises/")):
-                files |= {file.relative_to(base).as_posix(): file for file in base.glob(pattern)}
+    headers = ["exercises/*.hpp", *(f"exercises/{chapter}/*.hpp" for chapter in sorted(chapters))]
+    for base, patterns in ((root, [VARIANTS, *headers]), (overlay, headers)):
+        for pattern in patterns if base else []:
+            files |= {file.relative_to(base).as_posix(): file for file in base.glob(pattern)}
     for item in assignment.items:
         files[item.source] = manifest.locate(item.source, overlay, root) or root / item.source
         if not item.hidden:  # and so the judge is the tree's: grading/manifest.py
@@ -108,6 +111,8 @@ def tracked_files(root: Path) -> set[str]:
     if not (root / ".git").exists() or not shutil.which("git"):
         return set()
     listed = subprocess.run(["git", "-C", str(root), "ls-files", "-z"], capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        raise HandoutError(f"git cannot say which files belong to the tree: {listed.stderr.strip()}")
     return set(listed.stdout.split("\0")) - {""}
 
 

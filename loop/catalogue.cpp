@@ -34,6 +34,15 @@ void trim_end(std::string& text) {
         text.pop_back();
 }
 
+// The lines of a paragraph become one: a terminal may be narrower than the text, or wider.
+void add_line(std::string& text, const std::string& line) {
+    const bool goes_on = !line.empty() && line.find_first_of(" -*|") != 0 && !line.starts_with("```") &&
+                         !text.ends_with("\n\n") && !text.ends_with("```\n");
+    if (goes_on && text.ends_with('\n'))
+        text.back() = ' ';
+    text += line + "\n";
+}
+
 // The title is in `### Exercise 2.1: any free port`, the facts in `` `exercises/….cpp` · warm-up · 10 minutes · 5
 // points ``, and each hint between `<details><summary>…</summary>` and `</details>`.
 Chapter read_chapter(const std::filesystem::path& folder) {
@@ -72,7 +81,7 @@ Chapter read_chapter(const std::filesystem::path& folder) {
             trim_end(chapter.exercises.back().hints.back());
             inside_hint = false;
         } else if (inside_hint) {
-            chapter.exercises.back().hints.back() += line + "\n";
+            add_line(chapter.exercises.back().hints.back(), line);
         }
     }
     return chapter;
@@ -105,6 +114,8 @@ bool names(const Chapter& chapter, std::string_view words) {
 }
 
 } // namespace
+
+std::string in_a_line(const Exercise& exercise) { return exercise.number + " " + exercise.title; }
 
 Catalogue::Catalogue() {
     std::set<std::filesystem::path> folders;

@@ -27,6 +27,9 @@ struct Exercise {
     std::string test() const { return "exercise." + chapter + "." + name; } ///< Its name for ctest.
 };
 
+/// `2.1 any free port`
+std::string in_a_line(const Exercise& exercise);
+
 struct Chapter {
     std::string name;  ///< 02_bind
     std::string title; ///< Bind

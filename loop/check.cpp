@@ -6,6 +6,7 @@
 #include "loop/terminal.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <sstream>
 #include <string_view>
@@ -44,20 +45,38 @@ OfTest find_test(const std::string& printed, const std::string& name) {
     return found;
 }
 
-void show_in_at_most(const std::string& text, unsigned lines) {
+std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
     std::istringstream in{text};
-    unsigned shown = 0;
-    for (std::string line; std::getline(in, line); ++shown) {
-        if (shown == lines) {
-            std::cout << terminal::dim("...") << '\n';
-            return;
-        }
-        if (line.find("error:") != line.npos || line.starts_with("Observed"))
-            line = terminal::red(line);
-        else if (line.starts_with("Expected"))
-            line = terminal::green(line);
-        std::cout << line << '\n';
+    for (std::string line; std::getline(in, line);)
+        lines.push_back(line);
+    return lines;
+}
+
+// What a terminal has no room for is left out: of the compiler's words the end, of a story its earlier steps.
+void show_in_at_most(const std::string& text, std::size_t room, bool is_story) {
+    auto lines = lines_of(terminal::wrapped(text, terminal::size().columns));
+    if (room = std::max<std::size_t>(room, 4); lines.size() > room) {
+        const auto here = is_story ? lines.begin() + 2 : lines.end() - 1; // an empty line, and a title
+        const auto excess = static_cast<std::ptrdiff_t>(lines.size() - room + 1);
+        const auto first = is_story ? here : lines.end() - excess;
+        lines.insert(lines.erase(first, first + excess), is_story ? "     ..." : "...");
     }
+    for (const std::string& line : lines) {
+        const bool bad = line.find("error:") != line.npos || line.starts_with("Observed");
+        std::cout << (bad ? terminal::red(line) : line.starts_with("Expected") ? terminal::green(line) : line) << '\n';
+    }
+}
+
+// The compiler's words without those of the test around them, and with short paths.
+std::string compilers_words(std::string text) {
+    const std::string first = "it does not compile:\n", here = std::filesystem::current_path().string() + "/";
+    if (text.starts_with(first))
+        text.erase(0, first.size());
+    for (auto place = text.find(here); place != text.npos; place = text.find(here, place))
+        text.erase(place, here.size());
+    text.erase(std::min(text.rfind("CMake Error at cmake/build.cmake:"), text.size()));
+    return text;
 }
 
 } // namespace
@@ -66,23 +85,22 @@ std::vector<std::string> checking(const Exercise& exercise) {
     return {"ctest", "--preset", "default", "-R", exercise.test()};
 }
 
-std::string in_a_line(const Exercise& exercise) { return exercise.number + " " + exercise.title; }
-
 Report report_of(const Exercise& exercise, const std::string& printed) {
     const OfTest build = find_test(printed, "build." + exercise.chapter + "." + exercise.name);
     const OfTest verdict = find_test(printed, exercise.test());
     if (build.result.ends_with("Failed"))
-        return {Result::does_not_compile, build.output};
+        return {Result::does_not_compile, compilers_words(build.output)};
     if (verdict.result == "Passed")
         return {Result::right, {}};
     if (verdict.result.ends_with("Skipped"))
         return {Result::not_started, {}};
     if (verdict.result.empty())
-        return {Result::wrong, printed}; // ctest itself could not go on: its own words
-    return {Result::wrong, verdict.output};
+        return {Result::wrong, "\n" + printed}; // ctest itself could not go on: its own words
+    const std::string name = exercise.name + ": not right yet";
+    return {Result::wrong, verdict.output.substr(verdict.output.starts_with(name) ? name.size() : 0)};
 }
 
-void show(const Catalogue& catalogue, const Exercise& exercise, const Report& report, unsigned lines) {
+void show(const Catalogue& catalogue, const Exercise& exercise, const Report& report, std::size_t lines) {
     const Progress progress = progress_of(exercise);
     const std::string name = terminal::bold(in_a_line(exercise)),
                       place = exercise.file() + ":" + std::to_string(progress.line);
@@ -98,15 +116,21 @@ void show(const Catalogue& catalogue, const Exercise& exercise, const Report& re
     }
     case Result::not_started:
         if (progress.state == State::not_started)
-            std::cout << "- " << name << ": not started; begin at " << place << '\n';
+            std::cout << "- " << name << ": not started; begin at\n  " << place << '\n';
         else
             std::cout << "- " << name << ": " << progress.note << '\n';
         break;
     case Result::does_not_compile:
     case Result::wrong:
-        std::cout << terminal::cross() << " " << name << ": "
-                  << (report.result == Result::wrong ? "not right yet" : "does not compile") << '\n';
-        show_in_at_most(report.words, lines);
+        std::cout << terminal::cross() << " " << name << ": ";
+        if (report.result == Result::does_not_compile) {
+            std::cout << "does not compile\n";
+            show_in_at_most(report.words, lines, false);
+        } else { // the story's first line goes on with the check that failed
+            const auto end = std::min(report.words.find('\n'), report.words.size());
+            std::cout << "not right yet" << report.words.substr(0, end) << '\n';
+            show_in_at_most(report.words.substr(std::min(end + 1, report.words.size())), lines, true);
+        }
     }
     std::cout << std::flush;
 }
@@ -128,63 +152,6 @@ int check(const Catalogue& catalogue, const std::string& name) {
         show(catalogue, exercise, report, exercises.size() > 1 ? 12 : 1000);
     }
     return wrong ? 1 : open ? 3 : 0;
-}
-
-int status(const Catalogue& catalogue) {
-    unsigned done = 0, points = 0, all = 0, all_points = 0;
-    for (const Exercise& exercise : catalogue.exercises()) {
-        const bool is_done = progress_of(exercise).state == State::done;
-        done += is_done ? 1 : 0;
-        points += is_done ? exercise.points : 0;
-        ++all;
-        all_points += exercise.points;
-    }
-    const Exercise next = current(catalogue);
-    const auto [rows, columns] = terminal::size();
-    const bool everything = !terminal::is_terminal() || rows >= catalogue.chapters().size() + all + 9;
-
-    std::cout << terminal::bold("Portlab") << ": " << done << " of " << all << " exercises, " << points << " of "
-              << all_points << " points\n"
-              << terminal::bar(points, all_points, std::min(columns, 80U) - 6) << ' '
-              << (all_points == 0 ? 0 : 100 * points / all_points) << " %\n\n";
-    for (const Chapter& chapter : catalogue.chapters()) {
-        unsigned chapter_done = 0, chapter_points = 0;
-        for (const Exercise& exercise : chapter.exercises)
-            if (progress_of(exercise).state == State::done) {
-                ++chapter_done;
-                chapter_points += exercise.points;
-            }
-        (void)chapter_points;
-        std::string title = "  " + chapter.name.substr(0, 2) + "  " + chapter.title;
-        title.resize(std::max<std::size_t>(title.size(), 34), ' ');
-        std::cout << (chapter.name == next.chapter ? terminal::bold(title) : title) << ' ' << chapter_done << " of "
-                  << chapter.exercises.size()
-                  << (chapter_done == chapter.exercises.size() && chapter_done > 0 ? " " + terminal::tick() : "")
-                  << '\n';
-        if (!everything && chapter.name != next.chapter)
-            continue;
-        for (const Exercise& exercise : chapter.exercises) {
-            const Progress progress = progress_of(exercise);
-            std::string line = "      " + in_a_line(exercise);
-            line.resize(std::max<std::size_t>(line.size(), 34), ' ');
-            std::string state = progress.state == State::done          ? terminal::green("done")
-                                : progress.state == State::not_started ? terminal::dim("not started")
-                                                                       : terminal::yellow("in progress");
-            if (!progress.note.empty())
-                state += ", " + progress.note;
-            std::cout << line << ' ' << state << '\n';
-        }
-    }
-    const Progress progress = progress_of(next);
-    std::cout << '\n';
-    if (done == all)
-        std::cout << "All are right. A next step: ./portlab predict\n";
-    else
-        std::cout << "Next: " << terminal::bold("exercise " + in_a_line(next)) << " (" << next.level << ", "
-                  << next.minutes << " minutes, " << next.points << " points)\n      " << next.file() << ":"
-                  << progress.line << "\n      ./portlab watch judges it whenever you save it; ./portlab hint "
-                  << next.name << " helps\n";
-    return 0;
 }
 
 } // namespace loop

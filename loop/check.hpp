@@ -20,10 +20,7 @@ struct Report {
 /// What that command printed, for one exercise.
 Report report_of(const Exercise& exercise, const std::string& printed);
 
-/// Prints it, at most so many lines of it; and what to do next.
-void show(const Catalogue& catalogue, const Exercise& exercise, const Report& report, unsigned lines);
-
-/// The exercise as one line of a list.
-std::string in_a_line(const Exercise& exercise);
+/// Prints it, at most so many lines of it, and what to do next.
+void show(const Catalogue& catalogue, const Exercise& exercise, const Report& report, std::size_t lines);
 
 } // namespace loop

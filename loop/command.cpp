@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <system_error>
@@ -41,9 +42,12 @@ Command::Command(const std::vector<std::string>& words) {
 }
 
 Command::~Command() {
-    if (pid_ > 0) {
-        ::kill(-pid_, SIGTERM);
+    if (const pid_t group = pid_; group > 0) {
+        ::kill(-group, SIGTERM);
         wait();
+        // What it had started may end a moment later: a build that goes on would disturb the next one.
+        for (int i = 0; i < 400 && ::kill(-group, 0) == 0; ++i)
+            ::poll(nullptr, 0, 5);
     }
     ::close(output_);
 }

@@ -11,7 +11,7 @@ class Command {
   public:
     /// Starts it: the program is looked for in PATH. Throws std::system_error.
     explicit Command(const std::vector<std::string>& words);
-    ~Command(); ///< Ends it, where it still runs.
+    ~Command(); ///< Ends it and its process group, where it still runs.
     Command(const Command&) = delete;
     Command& operator=(const Command&) = delete;
 

@@ -1,13 +1,19 @@
 // What ./portlab runs for a student, beside tour, test and run: the commands and their options, in one place.
 #include "loop/catalogue.hpp"
 #include "loop/commands.hpp"
+#include "loop/complete.hpp"
+#include "loop/terminal.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <clocale>
 #include <cstdio>
 #include <exception>
 #include <functional>
 #include <iostream>
+#include <sstream>
+#include <string_view>
 
 int main(int argc, char** argv) {
     std::setlocale(LC_CTYPE, "");
@@ -23,14 +29,14 @@ int main(int argc, char** argv) {
     };
 
     std::string name;
-    const auto exercise = [&name](CLI::App* to, const char* what) { return to->add_option("NAME", name, what); };
+    const auto exercise = [&name](CLI::App* to, const char* what) { return to->add_option("EXERCISE", name, what); };
     const std::string any_part = "An exercise: 2.1, any_free_port, or any part of a name that no other has";
 
     command("status", "Say where you stand, and what is next.", "status");
 
     auto* check = command("check", "Build an exercise and judge it.", "check any_free_port");
-    exercise(
-        check,
+    check->add_option(
+        "EXERCISE|CHAPTER", name,
         "An exercise (2.1, any_free_port, any part that no other has) or a chapter (2); without it, the current one");
     check->callback([&] { chosen = [&](const auto& all) { return loop::check(all, name); }; });
 
@@ -70,13 +76,34 @@ int main(int argc, char** argv) {
     who->add_option("PORT", port, "From 1 to 65535")->required()->check(CLI::Range(1, 65535));
     who->callback([&] { chosen = [&](const auto&) { return loop::who(port); }; });
 
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : 2;
+    std::string shell;
+    auto* completion = command("completion", "Print what a shell needs to complete all of this at the Tab key.",
+                               "completion bash >>~/.bashrc");
+    completion->add_option("SHELL", shell, "bash, zsh or fish")->required()->check(CLI::IsMember(loop::shells()));
+    completion->callback([&] { chosen = [&](const auto&) { return loop::completion(shell); }; });
+
+    // The script does these itself, where nothing is built yet.
+    for (const auto& [own, what, argument] : {std::array{"tour", "Play the book's transcripts.", "CHAPTER"},
+                                              {"test", "Build everything and run every test.", ""},
+                                              {"run", "Build and run a program of a chapter, or an answer.", "PROGRAM"},
+                                              {"doctor", "Say what this machine has and lacks.", ""}}) {
+        auto* const by_script = command(own, what, own);
+        by_script->callback(
+            [] { throw loop::WrongUse{"that is done by the script portlab, in the folder above build/"}; });
+        if (*argument != '\0')
+            by_script->add_option(argument, name, "");
     }
+
     try {
+        if (argc > 2 && argv[1] == std::string_view{"complete"}) // for a shell: complete -- WORD...
+            return loop::complete(app, {argv + 3, argv + argc}, loop::Catalogue{});
+        app.parse(argc, argv);
         return chosen(loop::Catalogue{});
+    } catch (const CLI::ParseError& error) {
+        std::ostringstream help;
+        const int status = app.exit(error, help);
+        std::cout << loop::terminal::wrapped(help.str(), std::min(loop::terminal::size().columns, 100U));
+        return status == 0 ? 0 : 2;
     } catch (const loop::WrongUse& wrong) {
         std::cerr << "portlab: " << wrong.what() << '\n';
         return 2;

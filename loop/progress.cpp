@@ -31,8 +31,7 @@ Source read_source(const std::string& path) {
     unsigned number = 0;
     for (std::string line; std::getline(file, line);) {
         ++number;
-        const auto start = line.find_first_not_of(" \t");
-        if (start != line.npos && line.compare(start, 13, "begin_here();") == 0 && !source.begin_here)
+        if (begins(line) && !source.begin_here)
             source.begin_here = number;
         if (line.starts_with("int main"))
             source.main = number;
@@ -47,6 +46,11 @@ std::optional<fs::file_time_type> saved(const fs::path& file) {
 }
 
 } // namespace
+
+bool begins(std::string_view line) {
+    line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+    return line.starts_with("begin_here();");
+}
 
 Progress progress_of(const Exercise& exercise) {
     const Source source = read_source(exercise.file());
@@ -87,7 +91,7 @@ Exercise current(const Catalogue& catalogue) {
 Exercise next_after(const Catalogue& catalogue, const Exercise& exercise) {
     auto all = catalogue.exercises();
     const auto here = std::ranges::find(all, exercise.number, &Exercise::number);
-    std::ranges::rotate(all, here + 1);
+    std::rotate(all.begin(), here + 1, all.end()); // clang 14 has no std::ranges::rotate
     const auto next =
         std::ranges::find_if(all, [](const Exercise& one) { return progress_of(one).state != State::done; });
     return next == all.end() ? exercise : *next;

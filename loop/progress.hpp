@@ -3,6 +3,7 @@
 #include "loop/catalogue.hpp"
 
 #include <string>
+#include <string_view>
 
 namespace loop {
 
@@ -13,6 +14,9 @@ struct Progress {
     std::string note{}; ///< What stands between it and the next state.
     unsigned line = 1;  ///< Where to go on in its file.
 };
+
+/// Whether the line of an exercise is `begin_here();`.
+bool begins(std::string_view line);
 
 /// Where the reader stands with an exercise. Not started: its file has the line begin_here(). Done: its last verdict is
 /// "right", and neither its file nor its program is newer than that verdict. In progress: everything else.

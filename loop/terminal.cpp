@@ -1,13 +1,43 @@
 #include "loop/terminal.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <langinfo.h>
+#include <sstream>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace loop::terminal {
 namespace {
+
+// Characters are counted, not bytes: each of the book's is one column wide.
+bool begins_a_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; }
+
+std::size_t width(std::string_view text) {
+    return static_cast<std::size_t>(std::ranges::count_if(text, begins_a_character));
+}
+
+std::size_t byte_of_column(std::string_view text, std::size_t column) {
+    std::size_t i = 0;
+    for (; i < text.size(); ++i)
+        if (begins_a_character(text[i]) && column-- == 0)
+            break;
+    return i;
+}
+
+// Where a line goes on under: behind its label, `Expected   `, `  1. ` or `  check      `; else under its first word.
+std::size_t second_column(const std::string& line) {
+    const auto word = line.find_first_not_of(' ');
+    if (word == line.npos)
+        return 0;
+    if (line.starts_with("At the end ") || line.starts_with("Read again "))
+        return 11;
+    if (const auto dot = line.find(". ", word); dot != line.npos && dot <= 4 && dot != word)
+        return dot + 2;
+    const auto gap = line.find("  ", word);
+    return gap == line.npos || gap > 30 ? word : line.find_first_not_of(' ', gap);
+}
 
 std::string in_colour(std::string_view code, std::string_view text) {
     return colours() ? "\033[" + std::string{code} + "m" + std::string{text} + "\033[0m" : std::string{text};
@@ -49,13 +79,32 @@ std::string bar(unsigned part, unsigned whole, unsigned columns) {
     return text;
 }
 
+std::string wrapped(const std::string& text, unsigned columns) {
+    std::string result;
+    std::istringstream in{text};
+    for (std::string line; std::getline(in, line);) {
+        const std::size_t label = second_column(line);
+        const std::string indent(label + 20 > columns ? 0 : label, ' ');
+        while (width(line) > columns) {
+            std::size_t end = byte_of_column(line, columns);
+            if (const auto space = line.rfind(' ', end); space != line.npos && space > indent.size())
+                end = space;
+            result += line.substr(0, end) + "\n";
+            line.erase(0, std::min(line.find_first_not_of(' ', end), line.size()));
+            line.insert(0, indent);
+        }
+        result += line + "\n";
+    }
+    return result;
+}
+
 void clear() {
     if (is_terminal())
         std::cout << "\033[2J\033[H" << std::flush;
 }
 
-Keys::Keys() {
-    if (::isatty(STDIN_FILENO) != 1 || ::tcgetattr(STDIN_FILENO, &before_) != 0)
+void Keys::begin() {
+    if (::isatty(STDIN_FILENO) != 1 || (!changed_ && ::tcgetattr(STDIN_FILENO, &before_) != 0))
         return;
     termios now = before_;
     now.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);

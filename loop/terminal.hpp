@@ -25,6 +25,9 @@ std::string tick();  ///< Done.
 std::string cross(); ///< Not right.
 std::string bar(unsigned part, unsigned whole, unsigned columns);
 
+/// The text in lines of so many columns, broken between words; what a line goes on with is indented as its beginning.
+std::string wrapped(const std::string& text, unsigned columns);
+
 /// Clears the screen and puts the cursor at its top; nothing where there is no terminal.
 void clear();
 
@@ -32,10 +35,11 @@ void clear();
 /// no terminal. termios(3).
 class Keys {
   public:
-    Keys();
+    Keys() { begin(); }
     ~Keys();
     Keys(const Keys&) = delete;
     Keys& operator=(const Keys&) = delete;
+    void begin(); ///< Once more, when a shell that had stopped the process has had the terminal.
     bool from_terminal() const { return changed_; }
 
   private:

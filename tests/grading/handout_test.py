@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import functools
 import io
 import os
 import re
@@ -59,15 +60,17 @@ def an_overlay(folder: Path) -> Path:
         "assignments/part.toml": MANIFEST,
         "exercises/02_bind/house_number.cpp": (ROOT / "exercises/02_bind/any_free_port.cpp").read_text(),
         "exercises/02_bind/house_number.md": STATEMENT,
-        "solutions/02_bind/house_number.cpp": "// secret solution\n",
-        "tests/exercises/02_bind/house_number_test.cpp": "// secret judge\n",
-        "tests/exercises/02_bind/read_the_trace_test.cpp": "// secret judge\n",
+        "solutions/02_bind/house_number.cpp": "// never handed out: solution\n",
+        "tests/exercises/02_bind/house_number_test.cpp": "// never handed out: judge\n",
+        "tests/exercises/02_bind/read_the_trace_test.cpp": "// never handed out: judge\n",
+        "tests/wrong/02_bind.cmake": "# never handed out\n",
     }.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
     return folder
 
 
+@functools.cache
 def runs_of_lines(text: str) -> set[tuple[str, ...]]:
     """Each three lines that follow each other, whatever their indentation."""
     lines = [" ".join(line.split()) for line in text.splitlines() if len(line.strip()) > 3]
@@ -160,6 +163,15 @@ class Archive(unittest.TestCase):
                       "`exercises/02_bind/one_number_twice.cpp` | 10", page)
         self.assertNotIn("hidden", page)
 
+    def test_what_its_texts_and_its_script_need_is_there(self):
+        copy = self.unpacked("02_bind")
+        for text in copy.rglob("*.md"):
+            prose = re.sub(r"```.*?```|`[^`]*`", "", text.read_text(), flags=re.DOTALL)
+            for link in re.findall(r"\]\(([^)#:\s]+)[^):]*\)", prose):
+                self.assertTrue((text.parent / link).exists(), f"{text.relative_to(copy)}: {link}")
+        done = subprocess.run(["bash", "portlab", "help"], cwd=copy, capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_of_an_overlay_come_stubs_and_statements_and_never_solutions_or_judges(self):
         overlay = an_overlay(self.folder / "private")
         copy = self.unpacked("part", "--overlay", overlay)
@@ -168,7 +180,7 @@ class Archive(unittest.TestCase):
                          ["exercises/02_bind/any_free_port.cpp", "exercises/02_bind/house_number.cpp",
                           "exercises/02_bind/read_the_trace.cpp", "tests/exercises/02_bind/any_free_port_test.cpp"])
         for path in files:
-            self.assertNotIn("secret", (copy / path).read_text(errors="replace").replace("secretly", ""), path)
+            self.assertFalse("never handed out" in (copy / path).read_text(errors="replace"), path)
         stated = manifest.statements(None, copy)
         self.assertEqual({path: found["points"] for path, found in stated.items()},
                          {"02_bind/any_free_port": "7", "02_bind/read_the_trace": "10", "02_bind/house_number": "4"})
@@ -226,6 +238,11 @@ class Archive(unittest.TestCase):
             subprocess.run(["git", "init", "-q"], cwd=tree, check=True)
             subprocess.run(["git", "add", *paths, ":!*notes.txt"], cwd=tree, check=True)
             self.assertNotIn("chapters/02_bind/notes.txt", handout.chosen_files(assignment, None, tree))
+
+            (tree / ".git/HEAD").unlink()
+            with self.assertRaisesRegex(handout.HandoutError, "git cannot say which files belong to the tree"):
+                handout.chosen_files(assignment, None, tree)
+            shutil.rmtree(tree / ".git")
 
         # A stub that has been filled in is an answer.
         stub = tree / "exercises/02_bind/any_free_port.cpp"

@@ -39,6 +39,27 @@ PORTLAB_STRICT=1 story 1 'not started' <<<'echo "not started: begin at somewhere
 # The story comes first.
 report=$("$judge" /bin/true)
 [[ $report == "any_free_port: not right yet"* ]] || { echo "something stands before the story: $report"; faults=$((faults + 1)); }
+# The file with the verdict is JSON whatever the program prints, and says what the story says.
+printf '#!/bin/bash\nprintf %s\n' "'h\"\\303\\251\\377\\e[2J\\x00\\303\\n'" >"$scratch/program"
+"$judge" "$scratch/program" --verdict "$scratch/new/verdict.json" >"$scratch/told"
+[ $? = 1 ] || { echo 'the verdict changes the status'; faults=$((faults + 1)); }
+if command -v python3 >/dev/null; then
+    python3 - "$scratch/new/verdict.json" "$scratch/told" <<'PYTHON' || { echo 'the file with the verdict is at fault'; faults=$((faults + 1)); }
+import json, pathlib, sys
+file, told = map(pathlib.Path, sys.argv[1:])
+verdict = json.loads(file.read_bytes().decode("utf-8"))
+assert verdict["exercise"].endswith("/any_free_port") and verdict["verdict"] == "wrong", verdict
+assert verdict["failed"]["check"] == verdict["checks"][-1] == "it says where it listens", verdict
+assert "printed no more than" in verdict["failed"]["observed"] or "printed nothing" not in verdict["failed"]["observed"], verdict
+assert verdict["story"] == told.read_text(errors="replace"), verdict["story"]
+assert verdict["not_tried"] == [] and 0 < verdict["seconds"] < 60, verdict
+assert [name.name for name in file.parent.iterdir()] == ["verdict.json"]
+PYTHON
+fi
+"$judge" "$solution" --verdict "$scratch/new/verdict.json" >/dev/null
+grep -q '^"verdict": "right",$' "$scratch/new/verdict.json" || { echo 'an older verdict is still there'; faults=$((faults + 1)); }
+"$judge" "$solution" --verdict /proc/verdict.json >/dev/null 2>"$scratch/told"
+[ $? = 2 ] && grep -q '/proc/verdict.json' "$scratch/told" || { echo 'a verdict that cannot be written is passed over'; faults=$((faults + 1)); }
 # A wrong answer must be rejected for its reason.
 printf '// It does nothing.\n// Fails: it says where it listens\n// Seen: it ended with status 0\n' >"$scratch/wrong.cpp"
 "$judge" /bin/true --wrong "$scratch/wrong.cpp" >/dev/null || { echo 'the right reason is not taken'; faults=$((faults + 1)); }
