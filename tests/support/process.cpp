@@ -227,6 +227,7 @@ Process::Process(const std::string& path, const Launch& launch) {
 Process::~Process() {
     if (!status_) {
         ::kill(-pid_, SIGKILL);
+        ::kill(pid_, SIGKILL); // which may have left its group; setpgid(2)
         ::waitpid(pid_, nullptr, 0);
     } else {
         ::kill(-pid_, SIGKILL); // what the child may have left behind
