@@ -42,7 +42,7 @@ from grading.sandbox import BUILD, ROOT, NotHere
 STORY_LIMIT = 8000
 STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Seconds for an exercise: what the compiler takes of the processor, and then the waits of the judge, together; but so many
-# for the judge in any case.
+# for the judge in any case. Where the machine has more to do than it has processors, the judge waits so much longer.
 EXERCISE_SECONDS, JUDGE_LEAST = 7, 2
 
 PROBE = ROOT / "grading/isolation/isolation.cpp"
@@ -121,6 +121,11 @@ def processor_time() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def crowding() -> float:
+    """How many want to run for each processor: 1 on a quiet machine, and no more than 4."""
+    return min(max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)), 4.0)
+
+
 def grade_exercise(task: Task, item: Item, handed_in: submission.Submission, measured: dict[str, float]) -> dict[str, Any]:
     result: dict[str, Any] = {"path": item.path, "title": item.title, "points": 0, "of": item.points, "tests": item.tests,
                               "verdict": "", "checks": [], "failed": None, "story": "", "flags": []}
@@ -149,7 +154,7 @@ def grade_exercise(task: Task, item: Item, handed_in: submission.Submission, mea
             result["flags"] += compiled.flags
             if not compiled.program:
                 return done("does not compile", compiled.words)
-            patience = max(JUDGE_LEAST, EXERCISE_SECONDS - round(processor_time() - used))
+            patience = round(max(JUDGE_LEAST, EXERCISE_SECONDS - (processor_time() - used)) * crowding())
             said, took = run_judge(task, task.judge(item), compiled.program, into, patience)
         except NotHere as reason:
             return done("infrastructure", str(reason)) | {"points": None}

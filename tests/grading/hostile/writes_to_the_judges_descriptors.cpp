@@ -1,7 +1,6 @@
 // Opens whatever its parent and every other process has open, and takes copies of their descriptors.
 // Attacks: a verdict file, or a pipe to the grader, that is open in a process within reach
 // Expects: wrong, 0 points
-// Seen: it ended with status 0 before that
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
