@@ -3,6 +3,7 @@
 #include "tests/support/asleep.hpp"
 #include "tests/support/network.hpp"
 #include "tests/support/process.hpp"
+#include "tests/support/sandbox.hpp"
 #include "tests/support/verdict.hpp"
 
 #include <algorithm>
@@ -40,6 +41,12 @@ using support::Process;
 // For how long everything must have slept before a wait counts as hopeless. What was sent on loopback has then long
 // arrived.
 constexpr milliseconds silence{300};
+
+// What a program that nobody trusts may make all waits last, unless PORTLAB_PATIENCE says another number of seconds.
+constexpr std::chrono::seconds patience_with_strangers{6};
+
+// What programs that nobody trusts may hold together, in bytes; a limit for each of them is none for all.
+constexpr std::size_t memory_for_strangers = 512 << 20;
 
 constexpr int status_not_started = 77; // exercises/begin_here.hpp
 constexpr int verdict_skipped = 4;     // CTest's SKIP_RETURN_CODE
@@ -88,8 +95,26 @@ void tell(const std::string& step) {
         story.steps.push_back({step});
 }
 
+// Ends programs that nobody trusts when they take too much memory. It is asked for during every wait.
+void end_greed() {
+    static bool ended = false;
+    static std::chrono::steady_clock::time_point last{};
+    const auto now = std::chrono::steady_clock::now();
+    if (!support::confined() || ended || now - last < milliseconds{15})
+        return;
+    last = now;
+    if (support::memory_held() <= memory_for_strangers)
+        return;
+    ended = true;
+    Failed failed{"it holds more than " + std::to_string(memory_for_strangers >> 20) +
+                  " MB of memory, with all that it has started"};
+    support::kill_all_confined();
+    throw failed;
+}
+
 // While all programs sleep, and have been woken by nothing for `silence`, waiting is in vain.
 bool nothing_can_wake_them(milliseconds waited) {
+    end_greed();
     static std::optional<unsigned long long> before;
     static milliseconds since{}, last{};
     std::optional<unsigned long long> now;
@@ -161,6 +186,8 @@ Failed::Failed(std::string words) : observed{std::move(words)} {
 // Processes that the program left behind: they became ours when it ended.
 std::vector<pid_t> left_behind() {
     auto all = support::descendants(::getpid());
+    for (const pid_t keeper : support::keepers())
+        std::erase(all, keeper);
     for (const Started& started : story.programs) {
         std::erase(all, started.process->pid());
         if (!started.status)
@@ -199,6 +226,9 @@ void fail_if_something_is_left_behind() {
         throw Failed{"it ended, and " + command_of(left.front()) + ", which it started, runs on"};
     }
 }
+
+// In a sandbox the network has been made for this test alone: who takes its ports is the program.
+bool somebody_is_in_the_way() { return support::confined() && !story.checks.empty() && !story.programs.empty(); }
 
 Started& entry(Process* process) {
     return *std::ranges::find_if(story.programs, [&](const Started& one) { return one.process.get() == process; });
@@ -242,6 +272,9 @@ auto waiting(Process* process, Wait wait) {
             throw Failed{"it" + std::string{why.substr(std::strlen("the program"))}};
         if (has_ended(process->pid()))
             fail_if_something_is_left_behind(); // which keeps the output open
+        if (support::no_time_is_left())
+            throw Failed{"the time that the grader has for it is over: it " + support::doing(process->pid()) + "; it " +
+                         what_it_printed(*process)};
         const auto time = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
         throw Failed{"in " + support::in_seconds(time) + " it neither printed more nor ended: it " +
                      where_it_sleeps(process->pid()) + "; it " + what_it_printed(*process)};
@@ -370,6 +403,7 @@ std::string status_in_words(int status) {
 }
 
 pid_t Program::pid() const { return process_->pid(); }
+pid_t Program::number() const { return support::number_inside(pid()); }
 const std::string& Program::printed() const { return process_->output(); }
 const std::string& Program::complained() const { return process_->complaints(); }
 
@@ -486,6 +520,8 @@ std::vector<int> Program::socket_descriptors() const {
             result.push_back(number);
     return result;
 }
+
+void Program::limit_descriptors(unsigned from) { process_->limit_descriptors(from); }
 
 void Program::freeze() {
     tell("stopped it with the signal STOP, so that it does nothing");
@@ -702,6 +738,8 @@ int Grader::try_to_connect(const Address& server) {
 
 Client Grader::listen(const std::string& ip, std::uint16_t port) {
     support::Client socket = support::listening_socket(ip, port);
+    if (socket.error() != 0 && somebody_is_in_the_way())
+        fail("the grader cannot listen on " + to_string(Address{ip, port}) + " any more: " + in_words(socket.error()));
     if (socket.error() != 0)
         support::leave_out("the grader cannot listen on " + to_string(Address{ip, port}) + ": " +
                            in_words(socket.error()));
@@ -726,6 +764,8 @@ std::uint16_t Grader::fresh_port() {
             std::ranges::none_of(common::kernel_sockets(Protocol::tcp), is_peer))
             return port;
     }
+    if (somebody_is_in_the_way())
+        fail("it, or what it started, leaves no port free for the grader");
     support::leave_out("found no port that is not in use");
     return 0;
 }
@@ -801,8 +841,13 @@ Client Grader::udp_client(const Address& server, const std::string& ip) {
 
 int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
     const std::string mode = argc > 2 ? argv[2] : "";
-    if (argc < 2 || (mode == "--wrong" || mode == "--verdict") != (argc == 4)) {
-        std::fprintf(stderr, "usage: %s PROGRAM [--checks | --stub | --wrong SOURCE | --verdict FILE]\n", argv[0]);
+    const bool as_user = argc == 6 && argv[4] == std::string_view{"--user"},
+               in_sandbox = argc > 5 && argv[4] == std::string_view{"--sandbox"};
+    if (argc < 2 || (mode == "--verdict" ? argc != 4 && !as_user && !in_sandbox : (mode == "--wrong") != (argc == 4))) {
+        std::fprintf(stderr,
+                     "usage: %s PROGRAM [--checks | --stub | --wrong SOURCE |\n"
+                     "       --verdict FILE [--sandbox COMMAND [ARGUMENT ...] | --user NUMBER]]\n",
+                     argv[0]);
         return 2;
     }
     std::setvbuf(stdout, nullptr, _IOFBF, 65536);
@@ -818,8 +863,10 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
     story.program = argv[1];
     support::enter_private_network();
     support::hopeless = nothing_can_wake_them;
+    if (const char* const seconds = std::getenv("PORTLAB_PATIENCE"); in_sandbox || as_user)
+        support::limit_waits(seconds ? std::chrono::seconds{std::atoi(seconds)} : patience_with_strangers);
 
-    const auto began = std::chrono::steady_clock::now();
+    auto began = std::chrono::steady_clock::now();
     enum { right, wrong, not_started, left_out } verdict = right;
     std::string observed, words;
     Grader grader;
@@ -829,6 +876,15 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
     };
     try {
         try {
+            if (as_user)
+                support::run_as(static_cast<uid_t>(std::strtoul(argv[5], nullptr, 10)));
+            if (in_sandbox)
+                support::need_private_network(), support::enter_sandbox({argv + 5, argv + argc}, story.program);
+            began = std::chrono::steady_clock::now();
+#ifdef __linux__
+            if (in_sandbox || as_user)
+                ::prctl(PR_SET_PDEATHSIG, SIGKILL); // whoever grades may be killed; nothing is left then
+#endif
             judge(grader);
         } catch (const support::Overdue& overdue) { // of a call that the grader makes for itself
             throw Failed{overdue.what()};
@@ -862,6 +918,7 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
     const std::vector<Check> checks = story.checks;
     story.programs.clear();
     kill_what_is_left_behind();
+    support::leave_sandbox();
 
     if (verdict == right) {
         words = story.exercise + ": right, " + std::to_string(checks.size()) + " checks\n";

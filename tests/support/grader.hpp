@@ -17,6 +17,8 @@
 //   any_free_port_test PROGRAM                   0: right. 1: not right, and the story of why. 4: not started, or the
 //                                                machine lacks something. With PORTLAB_STRICT set, not started is 1.
 //   any_free_port_test PROGRAM --verdict FILE    the same, and writes it to the file: tests/support/verdict.hpp
+//       ... --sandbox COMMAND ...                of a program that nobody trusts: tests/support/sandbox.hpp
+//       ... --user NUMBER                        weaker, where no sandbox can be made: as that user
 //   any_free_port_test PROGRAM --checks          for a solution: the same, and every check, each of which must refer
 //                                                to a section of the text and be failed by a wrong answer
 //   any_free_port_test PROGRAM --stub            0 where it is not started
@@ -55,6 +57,7 @@ class Program {
     const std::string& printed() const;    ///< On standard output so far.
     const std::string& complained() const; ///< On standard error so far.
     pid_t pid() const;
+    pid_t number() const; ///< For itself and for other programs: another one where they are in a sandbox.
 
     /// The sockets that it holds, by the kernel's word.
     std::vector<SocketRow> sockets(Protocol) const;
@@ -67,6 +70,7 @@ class Program {
     /// Its descriptors that are sockets of any kind, with or without a port, in order; proc(5).
     std::vector<int> socket_descriptors() const;
 
+    void limit_descriptors(unsigned from); ///< From now on it may have no descriptor from this number on; prlimit(2).
     void freeze(); ///< The signal STOP to it and all that it started; returns when they have stopped.
     void go_on();  ///< The signal CONT.
     /// Until it has done all that there was to do: it sleeps, with all that it started, or it has ended. One that wakes

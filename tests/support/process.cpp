@@ -1,6 +1,7 @@
 #include "tests/support/process.hpp"
 
 #include "tests/support/client.hpp"
+#include "tests/support/sandbox.hpp"
 
 #include <algorithm>
 #include <array>
@@ -14,12 +15,14 @@
 #include <set>
 #include <sstream>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
 
 #ifdef __linux__
 #include <cstddef>
+#include <grp.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -151,7 +154,8 @@ std::string installed(const std::string& tool) {
 }
 
 Process::Process(const std::string& path, const Launch& launch) {
-    std::vector<std::string> words{path};
+    const std::string file = path_inside(path);
+    std::vector<std::string> words{confined() ? file : path};
     words.insert(words.end(), launch.arguments.begin(), launch.arguments.end());
 
     std::map<std::string, std::optional<std::string>> changes{
@@ -159,7 +163,7 @@ Process::Process(const std::string& path, const Launch& launch) {
     for (const auto& [name, value] : launch.environment)
         changes[name] = value;
     std::vector<std::string> variables;
-    for (char** variable = environ; *variable; ++variable) {
+    for (char** variable = environ; *variable && !confined(); ++variable) {
         const std::string text = *variable;
         if (!changes.contains(text.substr(0, text.find('='))))
             variables.push_back(text);
@@ -176,13 +180,14 @@ Process::Process(const std::string& path, const Launch& launch) {
         return result;
     };
     const auto argv = pointers(words), envp = pointers(variables);
-    const std::string file = std::filesystem::absolute(path).string(); // wherever it is started
 
     const auto in = make_pipe(), out = make_pipe(), err = make_pipe();
+    Entrance entrance;
     pid_ = ::fork();
     if (pid_ < 0)
         throw std::system_error{errno, std::generic_category(), "fork"};
     if (pid_ == 0) {
+        entrance.enter();
         ::setpgid(0, 0);
 #ifdef __linux__
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -204,10 +209,12 @@ Process::Process(const std::string& path, const Launch& launch) {
         do_without(launch.lacking);
         if (!launch.directory.empty() && ::chdir(launch.directory.c_str()) != 0)
             std::perror(launch.directory.c_str()), ::_exit(127);
+        give_up_privileges();
         ::execve(file.c_str(), argv.data(), envp.data());
         std::perror(path.c_str());
         ::_exit(127);
     }
+    pid_ = entrance.entered(pid_);
     ::setpgid(pid_, pid_);
     ::close(in[0]);
     ::close(out[1]);
@@ -319,6 +326,27 @@ std::vector<common::SocketRow> Process::sockets(common::Protocol protocol) const
     auto rows = common::kernel_sockets(protocol);
     std::erase_if(rows, [&](const auto& row) { return !held.contains("socket:[" + std::to_string(row.inode) + "]"); });
     return rows;
+}
+
+void Process::limit_descriptors(unsigned from) const {
+#ifdef __linux__
+    struct stat owner = {}; // who may do it without a privilege: the user whom the child runs as
+    ::stat(("/proc/" + std::to_string(pid_)).c_str(), &owner);
+    const pid_t helper = ::fork();
+    if (helper == 0) {
+        if (::geteuid() == 0)
+            ::setgroups(0, nullptr), ::setresgid(owner.st_gid, owner.st_gid, owner.st_gid),
+                ::setresuid(owner.st_uid, owner.st_uid, owner.st_uid);
+        const rlimit limit{from, from};
+        ::_exit(::prlimit(pid_, RLIMIT_NOFILE, &limit, nullptr) == 0 ? 0 : errno);
+    }
+    int status = 0;
+    ::waitpid(helper, &status, 0);
+    if (status != 0)
+        leave_out(std::string{"needs prlimit: "} + std::strerror(WEXITSTATUS(status)));
+#else
+    leave_out("needs prlimit, which Linux has; from descriptor " + std::to_string(from));
+#endif
 }
 
 Client Process::borrow(int number) const {

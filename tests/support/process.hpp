@@ -62,6 +62,9 @@ class Process {
     /// The same, for the socket in that row of the kernel's table.
     Client borrow(const common::SocketRow& row) const;
 
+    /// Takes the descriptors from this number on away from the running child.
+    void limit_descriptors(unsigned from) const;
+
   private:
     /// Waits for output and takes it; false when both streams have ended. More than 4 MB is a reason to give up.
     bool read_more(std::chrono::milliseconds limit = patience);

@@ -13,7 +13,16 @@ using std::chrono::milliseconds;
 // How often `hopeless` is asked.
 constexpr milliseconds slice{20};
 
+Clock::time_point end_of_waits = Clock::time_point::max();
+
 milliseconds since(Clock::time_point start) { return std::chrono::duration_cast<milliseconds>(Clock::now() - start); }
+
+// A wait of `limit` that begins now, or of what is left.
+milliseconds at_most(milliseconds limit) {
+    if (end_of_waits == Clock::time_point::max())
+        return limit;
+    return std::clamp(std::chrono::duration_cast<milliseconds>(end_of_waits - Clock::now()), milliseconds{0}, limit);
+}
 
 } // namespace
 
@@ -26,11 +35,16 @@ std::string in_seconds(milliseconds time) {
     return std::to_string(tenths / 10) + (tenths % 10 == 0 ? "" : "." + std::to_string(tenths % 10)) + " s";
 }
 
+void limit_waits(milliseconds total) { end_of_waits = Clock::now() + total; }
+
+bool no_time_is_left() { return Clock::now() >= end_of_waits; }
+
 Waited wait_for_any(std::initializer_list<Watched> descriptors, milliseconds limit) {
     std::vector<pollfd> watched;
     for (const auto& [descriptor, events] : descriptors)
         watched.push_back({descriptor, events, 0});
     const auto start = Clock::now();
+    limit = at_most(limit);
     while (true) {
         const auto left = std::max(limit - since(start), milliseconds{0});
         const auto time = hopeless ? std::min(left, slice) : left;
@@ -43,8 +57,9 @@ Waited wait_for_any(std::initializer_list<Watched> descriptors, milliseconds lim
 
 bool eventually(const std::function<bool()>& holds) {
     const auto start = Clock::now();
+    const milliseconds limit = at_most(patience);
     while (!holds()) {
-        if (since(start) >= patience || (hopeless && hopeless(since(start))))
+        if (since(start) >= limit || (hopeless && hopeless(since(start))))
             return holds();
         ::poll(nullptr, 0, 1);
     }

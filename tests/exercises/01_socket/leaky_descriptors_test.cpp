@@ -5,7 +5,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 using namespace grader;
@@ -40,15 +39,9 @@ void expect_no_socket(Grader& grader, const Program& program) {
 }
 
 // From now on the running program may have no descriptor from this number on.
-void take_descriptors_away(Grader& grader, const Program& program, int from) {
-#ifdef __linux__
-    const rlimit limit{static_cast<rlim_t>(from), static_cast<rlim_t>(from)};
-    if (::prlimit(program.pid(), RLIMIT_NOFILE, &limit, nullptr) != 0)
-        support::leave_out("needs prlimit: " + in_words(errno));
+void take_descriptors_away(Grader& grader, Program& program, int from) {
+    program.limit_descriptors(static_cast<unsigned>(from));
     grader.did("limited it to the descriptors below " + std::to_string(from) + ", so that none is left for a socket");
-#else
-    support::leave_out("needs prlimit, which Linux has, for process " + std::to_string(program.pid()));
-#endif
 }
 
 } // namespace

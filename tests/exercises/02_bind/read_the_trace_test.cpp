@@ -85,8 +85,8 @@ class Server {
         sockets_.clear();
         std::string trace;
         for (const std::string& line : lines_) {
-            trace += std::to_string(process.pid()) + "  " + line + "\n";
-            grader_.did("wrote into the trace: " + std::to_string(process.pid()) + "  " + line);
+            trace += std::to_string(process.number()) + "  " + line + "\n";
+            grader_.did("wrote into the trace: " + std::to_string(process.number()) + "  " + line);
         }
         Program program = grader_.start();
         program.type(trace);

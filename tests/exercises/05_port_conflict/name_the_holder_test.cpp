@@ -51,7 +51,7 @@ std::string hand_over(Grader& grader, support::Client socket, const std::string&
     const std::string own = command_of(::getpid());
     support::eventually([&] { return command_of(holder.pid()) != own; }); // until then it has all that the grader has
     const std::string line =
-        std::to_string(holder.pid()) + " " + command_of(holder.pid()) + " " + state + " " + to_string(address);
+        std::to_string(holder.number()) + " " + command_of(holder.pid()) + " " + state + " " + to_string(address);
     grader.did("it has inherited a socket: " + state + " " + to_string(address));
     return line;
 }

@@ -72,7 +72,7 @@ class Scene {
         const std::vector<unsigned> after = waiting(protocol);
         std::string truth = "nobody", who = "nobody", said;
         for (std::size_t i = 0; i < holders_.size(); ++i) {
-            const std::string process = "process " + std::to_string(holders_[i].program.pid());
+            const std::string process = "process " + std::to_string(holders_[i].program.number());
             if (after[i] > before[i]) {
                 truth = process;
                 who = holders_[i].what;

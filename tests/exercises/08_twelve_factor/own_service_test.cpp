@@ -118,6 +118,7 @@ struct Directory {
         if (!::mkdtemp(pattern.data()))
             support::leave_out("no directory can be made in " + fs::temp_directory_path().string());
         path = pattern;
+        fs::permissions(path, fs::perms::all); // the program may be another user
     }
     ~Directory() {
         std::error_code ignored;
