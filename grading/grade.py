@@ -456,7 +456,7 @@ def add_to(subparsers: Any) -> None:
         words = {"help": "grade submissions: folders or archives, one a student"} if name == "grade" else {}
         parser = subparsers.add_parser(
             name, **words,
-            epilog="example: ./portlab grade 02_bind submissions/*.zip --results results --jobs 4")
+            epilog="Example: ./portlab grade 02_bind submissions/*.zip --results results --jobs 4")
         parser.add_argument("assignment", help="its name, as in assignments/NAME.toml, or a file that ends with .toml")
         parser.add_argument("submission", nargs="+", help="a folder or an archive, one a student")
         parser.add_argument("--results", default="results", help="where the verdicts go (results)")
