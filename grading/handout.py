@@ -178,6 +178,8 @@ def front_page(assignment: Assignment) -> str:
         heading = re.sub(r"[^a-z0-9 -]", "", f"exercise {item.number}: {item.title}".lower()).replace(" ", "-")
         place = f"chapters/{item.path.split('/')[0]}/README.md#{heading}"
         rows.append(f"| [{item.number}: {item.title}]({place}) | `{item.source}` | {item.points} | {item.tests} |\n")
+    chapters = {item.path[:2] for item in assignment.items}
+    chapter = f" --chapter {chapters.pop()}" if len(chapters) == 1 else ""
     hidden = ("A hidden test is run by your instructor alone; here its exercise is compiled, and shows as skipped.\n\n"
               if any(item.hidden for item in assignment.items) else "")
     return (
@@ -188,7 +190,8 @@ def front_page(assignment: Assignment) -> str:
         "[the preface](book.md#exercises).\n\n"
         "    ./portlab              where you stand\n"
         "    ./portlab watch        a verdict whenever you save\n"
-        "    ctest --preset default -L exercise    all verdicts, once `cmake --preset default` has been run\n\n"
+        f"    ./portlab check {int(assignment.items[0].path[:2])}      the verdicts of a chapter\n"
+        f"    ./portlab predict --seed {assignment.seed}{chapter}    questions, the same ones for all of you\n\n"
         f"{hidden}"
         "Hand in your files and nothing else, in a folder or an archive with the paths above:\n\n"
         "    tar -czf answers.tar.gz exercises\n"

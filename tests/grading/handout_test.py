@@ -161,6 +161,7 @@ class Archive(unittest.TestCase):
         self.assertIn("Due Monday 2026-12-07 23:59 UTC, for 35 points.", page)
         self.assertIn("](chapters/02_bind/README.md#exercise-22-one-number-twice) | "
                       "`exercises/02_bind/one_number_twice.cpp` | 10", page)
+        self.assertIn("./portlab predict --seed 1 --chapter 02 ", page)
         self.assertNotIn("hidden", page)
 
     def test_what_its_texts_and_its_script_need_is_there(self):
