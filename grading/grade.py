@@ -6,10 +6,10 @@
 One verdict.json a student in the results directory, whole or not there. What is there for the same input is not graded again,
 so an interrupted run goes on where it was. The format of a verdict:
 
-    {"format": "portlab/verdict/1", "assignment": "02_bind", "title": "Bind", "student": "ada", "seed": 1, "points": 5, "of": 35,
-     "launcher": "bubblewrap",        or "user", the weaker one
+    {"format": "portlab/verdict/1", "assignment": "02_bind", "title": "Bind", "student": "ada", "seed": 1,
+     "points": 5, "of": 35, "launcher": "bubblewrap",        or "user", the weaker one
      "exercises": [{"path", "title", "points", "of", "tests", "verdict", "checks", "failed", "story", "flags"}],
-     "flags": [], "input": "...", "measured": {"compile", "judge", "isolation"}}
+     "flags": [], "input": "...", "measured": {"all", "compile", "judge", "isolation"}}
 
 A verdict is one of: right, wrong, not started, missing, does not compile, refused, infrastructure. The last is no grade: the
 points are null, and the exit status is 2.
@@ -23,6 +23,7 @@ import hashlib
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -34,13 +35,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grading import manifest, sandbox, submission
+from grading import manifest, sandbox, slurm, submission
 from grading.manifest import Assignment, Item
 from grading.sandbox import BUILD, ROOT, NotHere
 
 STORY_LIMIT = 8000
 STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-JUDGE_PATIENCE = 6  # seconds, as in tests/support/grader.cpp
+# Seconds for an exercise: what the compiler takes of the processor, and then the waits of the judge, together; but so many
+# for the judge in any case.
+EXERCISE_SECONDS, JUDGE_LEAST = 7, 2
 
 PROBE = ROOT / "grading/isolation/isolation.cpp"
 WEAKER = "Where no sandbox can be made, as in some course systems' containers: --launcher user, which is weaker"
@@ -86,29 +89,36 @@ class Task:
         return self.build / "tests/exercises" / f"{item.path}_test"
 
 
-def run_judge(task: Task, judge: Path, program: Path, into: Path) -> tuple[dict[str, Any], float]:
+def run_judge(task: Task, judge: Path, program: Path, into: Path, patience: int) -> tuple[dict[str, Any], float]:
     """The judge's own verdict, and how long it took; raises NotHere where it has given none."""
     directory, verdict = into / "tmp", into / "judge.json"
     directory.mkdir()
     directory.chmod(0o1777)
     words = ["--user", str(sandbox.weak_user())] if task.launcher == "user" else [
         "--sandbox", *sandbox.running(program.name, directory)]
-    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TMPDIR": str(directory), "PORTLAB_HOME": str(Path.home())}
+    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TMPDIR": str(directory), "PORTLAB_HOME": str(Path.home()),
+                   "PORTLAB_PATIENCE": str(patience)}
     if task.launcher == "user":
         environment["PORTLAB_NOT_APART"] = "1"
     started = time.monotonic()
-    status = sandbox.run([judge, program, "--verdict", verdict, *words], seconds=sandbox.JUDGE_SECONDS, stdout=into / "judge.out",
-                         stderr=into / "judge.err", cwd=directory, environment=environment)
+    status = sandbox.run([judge, program, "--verdict", verdict, *words], seconds=sandbox.JUDGE_SECONDS,
+                         stdout=into / "judge.out", stderr=into / "judge.err", cwd=directory, environment=environment)
     took = time.monotonic() - started
     if task.launcher == "user":
         sandbox.end_all_of_weak_user()
     try:
         said: dict[str, Any] = json.loads(verdict.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise NotHere(f"the judge gave no verdict (status {status}): {sandbox.head(into / 'judge.err', 2000).strip()}") from None
+        raise NotHere(f"the judge gave no verdict (status {status}): {sandbox.head(into / 'judge.err', 2000)}") from None
     if said["verdict"] == "not judged":
-        raise NotHere(clean(said["story"] + sandbox.head(into / "judge.err", 2000)).strip())
+        raise NotHere(said["story"] + sandbox.head(into / "judge.err", 2000))
     return said, took
+
+
+def processor_time() -> float:
+    """Of all that was started and has ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def grade_exercise(task: Task, item: Item, handed_in: submission.Submission, measured: dict[str, float]) -> dict[str, Any]:
@@ -132,27 +142,29 @@ def grade_exercise(task: Task, item: Item, handed_in: submission.Submission, mea
         source = into / "source.cpp"
         source.write_bytes(text)
         try:
-            started = time.monotonic()
+            started, used = time.monotonic(), processor_time()
             compiled = sandbox.compile_answer(source, commands_for(task, item), headers_for(task, item), item.path, into,
                                               task.launcher)
             measured["compile"] += time.monotonic() - started
             result["flags"] += compiled.flags
             if not compiled.program:
                 return done("does not compile", compiled.words)
-            said, took = run_judge(task, task.judge(item), compiled.program, into)
+            patience = max(JUDGE_LEAST, EXERCISE_SECONDS - round(processor_time() - used))
+            said, took = run_judge(task, task.judge(item), compiled.program, into, patience)
         except NotHere as reason:
             return done("infrastructure", str(reason)) | {"points": None}
-    if said["seconds"] >= JUDGE_PATIENCE:
-        result["flags"].append("its judge's time was over; if this machine had more to do than usual, grade it again")
+    if said["seconds"] >= patience:
+        result["flags"].append("its judge's time was over; if this machine had more to do than usual, remove its "
+                               "verdict.json and grade it again")
     measured["judge"] += said["seconds"]
     measured["isolation"] += took - said["seconds"]
+    result["points"] = item.points if said["verdict"] == "right" else 0
     if item.hidden:
-        return done(said["verdict"], "" if said["verdict"] == "right" else item.sentence) | {
-            "points": item.points if said["verdict"] == "right" else 0}
+        return done(said["verdict"], item.sentence if said["verdict"] == "wrong" else "")
     result["checks"] = [clean(check) for check in said["checks"]]
     if said["failed"]:
         result["failed"] = {key: clean(value) for key, value in said["failed"].items()}
-    return done(said["verdict"], said["story"]) | {"points": item.points if said["verdict"] == "right" else 0}
+    return done(said["verdict"], said["story"])
 
 
 def commands_for(task: Task, item: Item) -> sandbox.Commands:
@@ -192,6 +204,7 @@ def input_of(task: Task, handed_in: submission.Submission) -> str:
 
 def grade_one(task: Task, path: Path) -> dict[str, Any]:
     """Grades a submission, unless its verdict is there already; writes the verdict, and returns it."""
+    started = time.monotonic()
     names = [item.source for item in task.assignment.items]
     try:
         handed_in = submission.collect(path, names)
@@ -207,6 +220,7 @@ def grade_one(task: Task, path: Path) -> dict[str, Any]:
         pass
     measured = {"compile": 0.0, "judge": 0.0, "isolation": 0.0}
     exercises = [grade_exercise(task, item, handed_in, measured) for item in task.assignment.items]
+    measured["all"] = time.monotonic() - started
     points = None if any(one["points"] is None for one in exercises) else sum(one["points"] for one in exercises)
     verdict = {"format": "portlab/verdict/1", "assignment": task.assignment.name, "title": task.assignment.title,
                "student": handed_in.student, "seed": task.assignment.seed, "points": points, "of": task.assignment.points,
@@ -236,8 +250,8 @@ def build(task: Task) -> None:
         overlay = [f"-DPORTLAB_OVERLAY={task.overlay}"] if task.overlay else []
         _quietly(["cmake", "--preset", "default", "-B", str(task.build), *overlay], "the build cannot be set up")
     judges = [f"{item.path.replace('/', '.')}_test" for item in task.assignment.items]
-    _quietly(["cmake", "-P", "cmake/build.cmake", str(task.build), "answer_headers", "asio", "common", "isolation_test", *judges],
-             "the judges cannot be built")
+    _quietly(["cmake", "-P", "cmake/build.cmake", str(task.build), "answer_headers", "asio", "common", "isolation_test",
+              *judges], "the judges cannot be built")
 
 
 def _quietly(command: Sequence[str], what: str, cwd: Path = ROOT) -> None:
@@ -247,7 +261,7 @@ def _quietly(command: Sequence[str], what: str, cwd: Path = ROOT) -> None:
 
 
 def check_isolation(task: Task) -> None:
-    """Proves that what is compiled and run is apart, and that judges see what programs do; raises NotHere where it is not so."""
+    """Proves that what is compiled and run is apart, and that judges see what it does; raises NotHere where it is not so."""
     headers, commands = headers_for(task, task.assignment.items[0]), commands_for(task, task.assignment.items[0])
     if task.launcher == "user":
         commands = dataclasses.replace(commands, compile=(*commands.compile, "-DPORTLAB_NOT_APART"))
@@ -257,9 +271,11 @@ def check_isolation(task: Task) -> None:
             raise NotHere(f"the sandbox of the compiler is not apart, or nothing can be compiled: {compiled.words}")
         if task.launcher == "bubblewrap":
             _check_compiler(commands, headers, compiled.program, into)
-        what = "the sandbox of the programs is not apart" if task.launcher == "bubblewrap" else "a judge cannot watch programs here"
+        what = ("the sandbox of the programs is not apart" if task.launcher == "bubblewrap"
+                else "a judge cannot watch programs here")
         try:
-            said, _ = run_judge(task, task.build / "grading/isolation/isolation_test", compiled.program, into)
+            said, _ = run_judge(task, task.build / "grading/isolation/isolation_test", compiled.program, into,
+                                EXERCISE_SECONDS)
         except NotHere as reason:
             raise NotHere(f"{what}; nothing is graded.\n{reason}\n{WEAKER}") from None
         if said["verdict"] != "right":
@@ -304,7 +320,8 @@ class Progress:
             return
         width = max(10, min(40, shutil.get_terminal_size().columns - 40))
         full = width * self.done // self.total
-        print(f"\r\x1b[K[{'#' * full}{'.' * (width - full)}] {self.done}/{self.total}  {line[:36]}", end="", file=sys.stderr, flush=True)
+        print(f"\r\x1b[K[{'#' * full}{'.' * (width - full)}] {self.done}/{self.total}  {line[:36]}", end="", file=sys.stderr,
+              flush=True)
         if self.done == self.total:
             print(file=sys.stderr)
 
@@ -326,11 +343,12 @@ def grade_class(task: Task, paths: Sequence[Path], jobs: int) -> bool:
     if not parallel or "GNU" not in subprocess.run([parallel, "--version"], capture_output=True, text=True, check=False).stdout:
         raise NotHere("a class is graded by GNU parallel, which is not installed (apt-get install parallel)")
     task.results.mkdir(parents=True, exist_ok=True)
-    words = command_of(task, "one")
+    words = command_of(task, "some")
+    at_once = max(1, min(8, len(paths) // (16 * jobs)))  # a start of Python's shared by some, and work for all to the end
     with tempfile.TemporaryDirectory(prefix="portlab-") as home:
         process = subprocess.Popen(
-            [parallel, "--will-cite", "--null", "--quote", "--jobs", str(jobs), "--joblog", str(task.results / "joblog"),
-             "--line-buffer", "--termseq", "TERM,5000,KILL,25", *words, "--", "{}"],
+            [parallel, "--will-cite", "--null", "--quote", "--jobs", str(jobs), "--max-args", str(at_once), "--line-buffer",
+             "--termseq", "TERM,5000,KILL,25", *words, "--", "{}"],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
             env=os.environ | {"PARALLEL_HOME": home, "PARALLEL": ""})
         assert process.stdin and process.stdout
@@ -368,7 +386,14 @@ def grade(arguments: argparse.Namespace) -> int:
         if student in students:
             raise SystemExit(_wrong_use(f"{students[student]} and {path} are both of {student}: leave one out, or rename it"))
         students[student] = path
-    build(task)
+    if arguments.share:
+        paths = paths[arguments.share]
+    else:
+        build(task)
+    if arguments.slurm:  # each node checks itself
+        command = command_of(task, "grade")
+        return 0 if slurm.grade_class(command, [path.resolve() for path in paths], arguments.tasks, arguments.sbatch_options,
+                                      task.results, Progress(len(paths)).step) else 2
     check_isolation(task)
     if task.launcher == "user":
         print("grading: without a sandbox (--launcher user): a program can read files of this machine and use its network",
@@ -376,12 +401,14 @@ def grade(arguments: argparse.Namespace) -> int:
     return 0 if grade_class(task, paths, arguments.jobs) else 2
 
 
-def one(arguments: argparse.Namespace) -> int:
-    """A submission of a class; what has to be proven first has been."""
+def some(arguments: argparse.Namespace) -> int:
+    """Submissions of a class, one after another; what has to be proven first has been."""
     sandbox.end_with_parent()
-    verdict = grade_one(task_of(arguments), Path(arguments.submission))
-    print(line_of(verdict), flush=True)
-    return 0 if verdict["points"] is not None else 2
+    task, verdicts = task_of(arguments), []
+    for name in arguments.submission:
+        verdicts.append(grade_one(task, Path(name)))
+        print(line_of(verdicts[-1]), flush=True)
+    return 2 if any(verdict["points"] is None for verdict in verdicts) else 0
 
 
 def task_of(arguments: argparse.Namespace) -> Task:
@@ -417,17 +444,30 @@ def guarded(action: Any) -> Any:
     return run
 
 
+def share(text: str) -> slice:
+    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not found or int(found[1]) >= int(found[2]):
+        raise argparse.ArgumentTypeError(f'"{text}" is no share; a quarter each: 0/4, 1/4, 2/4, 3/4')
+    return slice(int(found[1]), None, int(found[2]))
+
+
 def add_to(subparsers: Any) -> None:
-    for name, action in (("grade", grade), ("one", one)):
+    for name, action in (("grade", grade), ("some", some)):
         words = {"help": "grade submissions: folders or archives, one a student"} if name == "grade" else {}
         parser = subparsers.add_parser(
             name, **words,
             epilog="example: python3 -m grading grade 02_bind submissions/*.zip --results results --jobs 4")
         parser.add_argument("assignment", help="its name, as in assignments/NAME.toml, or a file that ends with .toml")
-        parser.add_argument("submission", nargs="+" if name == "grade" else None, help="a folder or an archive, one a student")
+        parser.add_argument("submission", nargs="+", help="a folder or an archive, one a student")
         parser.add_argument("--results", default="results", help="where the verdicts go (results)")
         if name == "grade":
             parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at a time (as many as processors)")
+            parser.add_argument("--slurm", action="store_true", help="on a cluster, as a job array of Slurm's")
+            parser.add_argument("--tasks", type=int, metavar="N", help="of the job array (one for 50 submissions)")
+            parser.add_argument("--sbatch-options", default="", metavar="OPTIONS",
+                                help='such as "--partition=teaching --cpus-per-task=16 --time=30"')
+            parser.add_argument("--share", type=share, metavar="I/N", help="grade one submission of N, from the one with number I; "
+                                "0 is the first. Nothing is built: that is done before the shares are given out")
         parser.add_argument("--overlay", help="a folder with assessed solutions and hidden tests, in the layout of the tree")
         parser.add_argument("--launcher", choices=("bubblewrap", "user"), default="bubblewrap",
                             help="what keeps programs apart; user: weaker, for containers where no sandbox can be made")

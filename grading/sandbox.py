@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import functools
 import json
 import os
 import re
@@ -26,7 +27,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "default"
 
-COMPILE_SECONDS = 8  # of the processor; a model answer takes one or two
+COMPILE_SECONDS = 6  # of the processor; a model answer takes one or two
+COMPILE_WAIT = 100  # of the clock
 COMPILE_MEMORY = 2 << 30
 PROGRAM_LIMIT = 32 << 20
 JUDGE_SECONDS = 60  # a judge ends its own waits long before, see tests/support/grader.cpp
@@ -105,6 +107,7 @@ class Commands:
     files: tuple[Path, ...]  # that both read
 
 
+@functools.cache
 def commands_of(build: Path, target: str, source: Path) -> Commands:
     entries = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
     entry = next((one for one in entries if one["file"] == str(source)), None)
@@ -245,7 +248,7 @@ def compile_answer(source: Path, commands: Commands, headers: Sequence[Path], na
     status = run([*sandbox, shutil.which("prlimit") or "/usr/bin/prlimit", f"--cpu={COMPILE_SECONDS}", f"--as={COMPILE_MEMORY}",
                   f"--fsize={PROGRAM_LIMIT}", "--nproc=64" if os.geteuid() else "--nproc=4096", "--core=0",
                   "/usr/bin/sh", "-c", script],
-                 seconds=3 * COMPILE_SECONDS, stdout=out, stderr=err, cwd=commands.directory if launcher == "user" else None)
+                 seconds=COMPILE_WAIT, stdout=out, stderr=err, cwd=commands.directory if launcher == "user" else None)
     words = head(err).replace(source_inside, shown).replace(f"{ROOT}/", "")
     with out.open("rb") as file:
         begun = file.readline(16) == b"begun\n"
@@ -258,7 +261,11 @@ def compile_answer(source: Path, commands: Commands, headers: Sequence[Path], na
         result.write_bytes(binary)
         result.chmod(0o555)
         return Compiled(result, words)
-    if status in (None, 128 + 9, 128 + 24) or re.search(r"Killed|CPU time limit|File size limit|virtual memory exhausted|out of memory", words):
-        return Compiled(None, f"The compiler was stopped: it may use {COMPILE_SECONDS} s and {COMPILE_MEMORY >> 30} GB.\n{words}",
+    if status is None:  # its processor time would have been over long before
+        raise NotHere(f"the compiler had not enough of a processor: it took more than {COMPILE_WAIT} s; "
+                      "grade where less is going on, or with fewer --jobs")
+    if status in (128 + 9, 128 + 24) or re.search(r"Killed|(CPU time|File size) limit|memory exhausted|out of memory", words):
+        stopped = f"The compiler was stopped: it may use {COMPILE_SECONDS} s and {COMPILE_MEMORY >> 30} GB.\n"
+        return Compiled(None, stopped + words,
                         ("compiling it takes more time or memory than there is",))
     return Compiled(None, words or "The compiler ended without a word, and without a program.\n")

@@ -62,8 +62,14 @@ def student_of(path: Path) -> str:
 
 def collect(path: Path, wanted: Iterable[str]) -> Submission:
     """Reads a submission. Raises Refused where nothing can be read at all."""
+    try:
+        return _collect(path, list(wanted))
+    except RecursionError:  # os.walk and tarfile call themselves
+        raise Refused(f"{path.name} has folders in folders, or long names of long names, without end") from None
+
+
+def _collect(path: Path, names: list[str]) -> Submission:
     submission = Submission(student_of(path))
-    names = list(wanted)
     if path.is_dir():
         inner = _only_archive_in(path)
         _take(_Folder(path) if not inner else _archive(inner), names, submission)
@@ -134,7 +140,7 @@ class _Folder:
             for name in files + [one for one in folders if os.path.islink(os.path.join(folder, one))]:
                 count += 1
                 if count > MEMBER_LIMIT:
-                    raise Refused(f"{self.path} has more than {MEMBER_LIMIT} files")
+                    raise Refused(f"{self.path.name} has more than {MEMBER_LIMIT} files")
                 full = os.path.join(folder, name)
                 state = os.lstat(full)
                 regular = stat.S_ISREG(state.st_mode) and state.st_nlink == 1
@@ -174,8 +180,6 @@ class _Zip:
         self.infos: dict[Member, zipfile.ZipInfo] = {}
 
     def members(self) -> Iterator[Member]:
-        if len(self.archive.infolist()) > MEMBER_LIMIT:
-            raise Refused(f"the archive has more than {MEMBER_LIMIT} members")
         for info in self.archive.infolist():
             if info.is_dir():
                 continue
@@ -228,15 +232,18 @@ class _Tar:
 
 def _archive(path: Path) -> _Zip | _Tar:
     if not path.is_file():
-        raise Refused(f"{path} is no regular file")
+        raise Refused(f"{path.name} is no regular file")
     if path.stat().st_size > ARCHIVE_LIMIT:
-        raise Refused(f"{path} has more than {ARCHIVE_LIMIT} bytes")
+        raise Refused(f"{path.name} has more than {ARCHIVE_LIMIT} bytes")
     try:
         if zipfile.is_zipfile(path):
+            # A ZipFile reads its whole directory before it can be asked for its size. Each entry begins with these bytes.
+            if path.read_bytes().count(b"PK\1\2") > MEMBER_LIMIT:
+                raise Refused(f"{path.name} has more than {MEMBER_LIMIT} members")
             return _Zip(path)
         return _Tar(_unpacked(path))
     except (zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError, ValueError) as error:
-        raise Refused(f"{path} is no archive that can be read (zip, tar, tar.gz, tar.bz2, tar.xz): {error}") from None
+        raise Refused(f"{path.name} is no archive that can be read (zip, tar, tar.gz, tar.bz2, tar.xz): {error}") from None
 
 
 def _unpacked(path: Path) -> bytes:
@@ -251,5 +258,5 @@ def _unpacked(path: Path) -> bytes:
     else:
         data = packed
     if len(data) > ARCHIVE_LIMIT:
-        raise Refused(f"{path} has more than {ARCHIVE_LIMIT} bytes when it is unpacked")
+        raise Refused(f"{path.name} has more than {ARCHIVE_LIMIT} bytes when it is unpacked")
     return data

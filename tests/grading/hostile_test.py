@@ -4,16 +4,18 @@ The attacks find a secret wherever they get at one that they ought not to, becau
 grader, in the overlay beside the hidden tests, in another student's answer. They leave files with "portlab-forged" in the
 name, call a server that waits outside, and print "portlab-forged: WHAT" when they get what they want.
 """
-import csv
 import ctypes
+import fcntl
 import json
 import os
 import secrets
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unicodedata
 import unittest
@@ -128,11 +130,11 @@ class Hostile(unittest.TestCase):
         cls.work = Path(tempfile.mkdtemp(prefix="portlab hostile "))
         # Not shutil.rmtree, for which folder_of_folders is too deep.
         cls.addClassCleanup(subprocess.run, ["rm", "-rf", cls.work], check=True)
+        cls.teacher, cls.terminal = os.openpty()
         cls.outside = Outside()
         cls.addClassCleanup(cls.outside.close)
         cls.secret = "portlab-secret-" + secrets.token_hex(8)
-        cls.overlay = cls.work / "overlay"
-        cls.write_overlay()
+        cls.write_assignment()
         cls.known = {"ROOT": str(ROOT), "OVERLAY": str(cls.overlay), "RESULTS": str(cls.work / "results"),
                      "CLASS": str(cls.work / "class"), "SECRET": cls.secret, "HOST": cls.outside.host,
                      "PORT": str(cls.outside.port)}
@@ -149,23 +151,26 @@ class Hostile(unittest.TestCase):
         return cls.work / "class" / name
 
     @classmethod
-    def write_overlay(cls) -> None:
+    def write_assignment(cls) -> None:
+        """And an overlay, which nothing is graded with: what lies on the grader's machine must not be found."""
         solution = (ROOT / f"solutions/{EXERCISE}.cpp").read_text(encoding="utf-8")
-        for name, text in {f"solutions/{EXERCISE}.cpp": f"// {cls.secret}\n" + solution,
-                           "tests/exercises/02_bind/hidden_test.cpp": f"// {cls.secret}\nint {cls.secret};\n",
-                           "assignments/hostile.toml": 'title = "Hostile"\ndue = 2030-01-01T00:00:00Z\nseed = 1\npoints = 5\n\n'
-                                                       f'[[exercise]]\npath = "{EXERCISE}"\n'}.items():
-            file = cls.overlay / name
+        cls.overlay, cls.assignment = cls.work / "overlay", cls.work / "hostile.toml"
+        for file, text in {cls.overlay / f"solutions/{EXERCISE}.cpp": f"// {cls.secret}\n{solution}",
+                           cls.overlay / "tests/exercises/02_bind/hidden_test.cpp": f"// {cls.secret}\nint {cls.secret};\n",
+                           cls.assignment: 'title = "Hostile"\ndue = 2030-01-01T00:00:00Z\nseed = 1\npoints = 5\n\n'
+                                           f'[[exercise]]\npath = "{EXERCISE}"\n'}.items():
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
 
     @classmethod
     def grade(cls, results: str, *submissions: Path) -> subprocess.CompletedProcess[str]:
+        """Grades, from a terminal: an attack may try to type there."""
         return subprocess.run(
-            [sys.executable, "-m", "grading", "grade", "hostile", *map(str, submissions), "--overlay", str(cls.overlay),
+            [sys.executable, "-m", "grading", "grade", str(cls.assignment), *map(str, submissions),
              "--results", str(cls.work / results)],
-            cwd=ROOT, env=os.environ | {"GRADER_SECRET": cls.secret}, stdin=subprocess.DEVNULL, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300, check=False)
+            cwd=ROOT, env=os.environ | {"GRADER_SECRET": cls.secret}, stdin=cls.terminal, text=True, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, timeout=500, check=False, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
 
     @staticmethod
     def tree() -> dict[str, float]:
@@ -191,13 +196,9 @@ class Hostile(unittest.TestCase):
                 self.assertIn(case.head.get("Seen", ""), found["story"])
 
     def test_each_ends_in_time(self) -> None:
-        with (self.work / "results/joblog").open(encoding="utf-8", newline="") as log:  # of GNU parallel
-            jobs = list(csv.DictReader(log, dialect=csv.excel_tab, quoting=csv.QUOTE_NONE))
-        self.assertEqual(len(jobs), len(self.cases))
         limit = LIMIT * max(1.0, self.load / (os.cpu_count() or 1))  # others may have taken their share of the machine
-        for job in jobs:
-            with self.subTest(job["Command"]):
-                self.assertLess(float(job["JobRuntime"]), limit)
+        for case in self.each():
+            self.assertLess(self.verdict(case.name)["measured"]["all"], limit)
 
     def test_no_process_is_left(self) -> None:
         deadline = time.monotonic() + 5  # a process that was killed needs a moment to be gone
@@ -235,6 +236,8 @@ class Hostile(unittest.TestCase):
             with self.subTest(case.name):
                 self.assertNotIn(MARK + ": ", self.judged(case.name)["story"])
         self.assertEqual(self.outside.heard(), [])
+        typed = fcntl.ioctl(self.terminal, termios.FIONREAD, bytes(4))
+        self.assertEqual(struct.unpack("i", typed)[0], 0, "somebody has typed at the terminal")
 
     def test_feedback_is_short_plain_text(self) -> None:
         for case in self.cases:

@@ -118,14 +118,15 @@ class Folders(Case):
 
 class Archives(Case):
     def test_each_kind_is_read(self):
-        for name, wrap in (("a.tar", bytes), ("a.tar.gz", gzip.compress), ("a.tar.bz2", bz2.compress), ("a.tar.xz", lzma.compress)):
+        for name, wrap in (("a.tar", bytes), ("a.tar.gz", gzip.compress), ("a.tar.bz2", bz2.compress),
+                           ("a.tar.xz", lzma.compress)):
             with self.subTest(name):
                 self.assertEqual(self.collect(self.tar(("./top/" + NAME, TEXT), name=name, wrap=wrap)).files, {NAME: TEXT})
         self.assertEqual(self.collect(self.zip(("top/" + NAME, TEXT))).files, {NAME: TEXT})
 
     def test_what_is_no_regular_file_is_refused(self):
-        for kind, word in ((tarfile.SYMTYPE, "a symbolic link"), (tarfile.LNKTYPE, "a hard link"), (tarfile.CHRTYPE, "a device"),
-                           (tarfile.BLKTYPE, "a device"), (tarfile.FIFOTYPE, "a device")):
+        for kind, word in ((tarfile.SYMTYPE, "a symbolic link"), (tarfile.LNKTYPE, "a hard link"),
+                           (tarfile.CHRTYPE, "a device"), (tarfile.BLKTYPE, "a device"), (tarfile.FIFOTYPE, "a device")):
             with self.subTest(word):
                 path = self.tar((NAME, b"", {"type": kind, "linkname": "/etc/passwd"}))
                 self.assertIn(f"is {word}", self.refusal(path))
@@ -145,7 +146,8 @@ class Archives(Case):
         with self.subTest("members"), self.assertRaisesRegex(Refused, "more than 10000 members"):
             self.collect(self.zip(*((f"{i}", b"") for i in range(10_001))))
         with self.subTest("tar"), self.assertRaisesRegex(Refused, "when it is unpacked"):
-            self.collect(self.tar((NAME, bytes(submission.ARCHIVE_LIMIT)), name="a.tar.gz", wrap=lambda data: gzip.compress(data, 1)))
+            self.collect(self.tar((NAME, bytes(submission.ARCHIVE_LIMIT)), name="a.tar.gz",
+                                  wrap=lambda data: gzip.compress(data, 1)))
 
     def test_a_declared_size_is_not_believed(self):
         path = self.zip((NAME, bytes(1_000_000)))
@@ -157,7 +159,8 @@ class Archives(Case):
 
     def test_broken_archives_are_refused(self):
         good = self.zip((NAME, TEXT * 100)).read_bytes()
-        for data in (b"", b"hello", good[:-30], good[:40] + b"\xff" * 20 + good[60:], b"\x1f\x8b" + bytes(20), b"\xfd7zXZ\x00" + bytes(20)):
+        for data in (b"", b"hello", good[:-30], good[:40] + b"\xff" * 20 + good[60:], b"\x1f\x8b" + bytes(20),
+                     b"\xfd7zXZ\x00" + bytes(20)):
             with self.subTest(data[:8]):
                 path = self.folder / "ada.zip"
                 path.write_bytes(data)

@@ -37,6 +37,8 @@ std::string in_seconds(milliseconds time) {
 
 void limit_waits(milliseconds total) { end_of_waits = Clock::now() + total; }
 
+bool no_time_is_left() { return Clock::now() >= end_of_waits; }
+
 Waited wait_for_any(std::initializer_list<Watched> descriptors, milliseconds limit) {
     std::vector<pollfd> watched;
     for (const auto& [descriptor, events] : descriptors)

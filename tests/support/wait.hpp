@@ -36,6 +36,9 @@ extern bool (*hopeless)(std::chrono::milliseconds waited);
 /// From now on all waits together end after so long: a program may make each of many waits long.
 void limit_waits(std::chrono::milliseconds total);
 
+/// Whether they have ended.
+bool no_time_is_left();
+
 struct Watched {
     int descriptor; ///< Negative: not watched.
     short events;   ///< As for poll(2).
