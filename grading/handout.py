@@ -90,7 +90,7 @@ def chosen_files(assignment: Assignment, overlay: Path | None, root: Path,
     files = {path: root / path for path in FILES}
     tracked = tracked_files(root)
     for folder in folders:
-        for file in sorted((root / folder).rglob("*")):
+        for file in sorted((root / folder).rglob("*")) or [root / folder]:
             path = file.relative_to(root).as_posix()
             if file.is_file() and (path in tracked if tracked else "__pycache__" not in path):
                 files[path] = file
