@@ -117,24 +117,19 @@ def tracked_files(root: Path) -> set[str]:
 
 
 def write_texts(assignment: Assignment, copy: Path, overlay: Path | None, root: Path) -> None:
-    points = {item.path: item.points for item in assignment.items}
-
-    def stated(found: re.Match[str]) -> str:
-        if found["path"] not in points:
-            return ""
-        return found[0].replace(f" · {found['points']} points", f" · {points[found['path']]} points", 1)
-
     known = manifest.statements(overlay, root)
+    statements = {}  # with the points of the assignment
+    for item in assignment.items:
+        found = known[item.path]
+        words = found[0].replace(f" · {found['points']} points", f" · {item.points} points", 1)
+        statements[item.path] = words.rstrip() + "\n\n"
     for text in sorted(copy.glob("chapters/*/README.md")):
         words = text.read_text(encoding="utf-8")
-        here = [found["path"] for found in manifest.STATEMENT.finditer(words)]
-        added = [known[path][0].rstrip() + "\n\n" for path in points
-                 if path not in here and path.split("/")[0] == text.parent.name]
-        if added:
-            end = max((found.end() for found in manifest.STATEMENT.finditer(words)), default=len(words))
-            words = words[:end] + "".join(added) + words[end:]
-        words = manifest.STATEMENT.sub(stated, words)
-        if not manifest.STATEMENT.search(words):
+        here = list(manifest.STATEMENT.finditer(words))
+        mine = [statements[path] for path in statements if path.split("/")[0] == text.parent.name]
+        if here:  # the statements of a chapter follow each other
+            words = words[:here[0].start()] + "".join(mine) + words[here[-1].end():]
+        if not mine:
             words = re.sub(r"^\*\*Write a program\.\*\*.*\n\n?", "", words, flags=re.MULTILINE)
         text.write_text(words, encoding="utf-8")
 
