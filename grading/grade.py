@@ -1,7 +1,7 @@
 """Grades: each submission compiled in a sandbox, each program judged in another, and one trusted verdict a submission.
 
-    python3 -m grading grade 02_bind submissions/*.zip --results results
-    python3 -m grading grade book submissions/ada --results results --jobs 1
+    ./portlab grade 02_bind submissions/*.zip --results results
+    ./portlab grade book submissions/ada --results results --jobs 1
 
 One verdict.json a student in the results directory, whole or not there. What is there for the same input is not graded again,
 so an interrupted run goes on where it was. The format of a verdict:
@@ -456,7 +456,7 @@ def add_to(subparsers: Any) -> None:
         words = {"help": "grade submissions: folders or archives, one a student"} if name == "grade" else {}
         parser = subparsers.add_parser(
             name, **words,
-            epilog="example: python3 -m grading grade 02_bind submissions/*.zip --results results --jobs 4")
+            epilog="Example: ./portlab grade 02_bind submissions/*.zip --results results --jobs 4")
         parser.add_argument("assignment", help="its name, as in assignments/NAME.toml, or a file that ends with .toml")
         parser.add_argument("submission", nargs="+", help="a folder or an archive, one a student")
         parser.add_argument("--results", default="results", help="where the verdicts go (results)")

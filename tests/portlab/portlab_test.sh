@@ -96,7 +96,7 @@ help_has_the_commands_of_the_program() {
     call status # which builds the program
     call help
     sed -nE 's|^  \./portlab ([a-z]+).*|\1|p' "$work/out" | sort -u >"$work/of_the_script"
-    "$root/build/default/loop/portlab" --help >"$work/out"
+    (cd "$root" && build/default/loop/portlab --help) >"$work/out"
     sed -nE '1,/^Subcommands:/d; s|^  ([a-z]+) .*|\1|p' "$work/out" | sort >"$work/of_the_program"
     [ -s "$work/of_the_script" ] || fail 'no commands in the help of the script'
     diff "$work/of_the_script" "$work/of_the_program" || fail 'the script (<) and the program (>) list other commands'
