@@ -50,7 +50,7 @@ def write(folder: Path, name: str, overlay: Path | None, root: Path = manifest.R
     """What a student gets, the grader beside it, and the hidden judges in an overlay."""
     assignment = manifest.read(name, overlay, root)
     tree = folder / "portlab"
-    handout.write_copy(assignment, tree, overlay, root, [*handout.FOLDERS, "grading", "tests/grading"])
+    handout.write_copy(assignment, tree, overlay, root, [*handout.FOLDERS, "grading", "tests/grading/CMakeLists.txt"])
     (tree / "assignments").mkdir()
     given = Path(name) if name.endswith(".toml") else manifest.locate(f"assignments/{name}.toml", overlay, root)
     assert given  # it has been read
