@@ -157,7 +157,7 @@ def measure_one(task: grade.Task, work: Path) -> None:
         with sandbox.scratch() as into:
             done = sandbox.compile_answer(source, commands, headers, item.path, into, "bubblewrap")
             assert done.program, done.words
-            said, _ = grade.judged(task, item, done.program, into)
+            said, _ = grade.run_judge(task, task.judge(item), done.program, into, grade.EXERCISE_SECONDS)
             assert said["verdict"] == "right", said
 
     def together() -> None:
