@@ -22,7 +22,7 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from corpus import EXERCISE, ROOT, cases
+from corpus import EXERCISE, ROOT, Case, cases
 
 LIMIT = 10  # seconds, for one submission
 HONEST = ("good", "good_without_asio", "slow_but_right")  # graded without attackers as well
@@ -134,11 +134,11 @@ class Hostile(unittest.TestCase):
         cls.outside = Outside()
         cls.addClassCleanup(cls.outside.close)
         cls.secret = "portlab-secret-" + secrets.token_hex(8)
+        cls.cases = list(cases())
         cls.write_assignment()
         cls.known = {"ROOT": str(ROOT), "OVERLAY": str(cls.overlay), "RESULTS": str(cls.work / "results"),
                      "CLASS": str(cls.work / "class"), "SECRET": cls.secret, "HOST": cls.outside.host,
                      "PORT": str(cls.outside.port)}
-        cls.cases = list(cases())
         cls.submissions = {case.name: case.make(cls.make_place(case.name), cls.known) for case in cls.cases}
         cls.sockets_before, cls.kept_before = sockets(), kept_by_the_kernel()
         cls.tree_before = cls.tree()
@@ -153,12 +153,15 @@ class Hostile(unittest.TestCase):
     @classmethod
     def write_assignment(cls) -> None:
         """And an overlay, which nothing is graded with: what lies on the grader's machine must not be found."""
+        exercises = sorted({case.exercise for case in cls.cases})
         solution = (ROOT / f"solutions/{EXERCISE}.cpp").read_text(encoding="utf-8")
         cls.overlay, cls.assignment = cls.work / "overlay", cls.work / "hostile.toml"
         for file, text in {cls.overlay / f"solutions/{EXERCISE}.cpp": f"// {cls.secret}\n{solution}",
                            cls.overlay / "tests/exercises/02_bind/hidden_test.cpp": f"// {cls.secret}\nint {cls.secret};\n",
-                           cls.assignment: 'title = "Hostile"\ndue = 2030-01-01T00:00:00Z\nseed = 1\npoints = 5\n\n'
-                                           f'[[exercise]]\npath = "{EXERCISE}"\n'}.items():
+                           cls.assignment: 'title = "Hostile"\ndue = 2030-01-01T00:00:00Z\nseed = 1\n'
+                                           f"points = {5 * len(exercises)}\n"
+                                           + "".join(f'[[exercise]]\npath = "{path}"\npoints = 5\n' for path in exercises)
+                           }.items():
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
 
@@ -184,21 +187,22 @@ class Hostile(unittest.TestCase):
         self.assertTrue(file.is_file(), f"there is no {file}; the grader said:\n{self.graded.stdout[-2000:]}")
         return json.loads(file.read_text(encoding="utf-8"))
 
-    def judged(self, name: str, results: str = "results") -> dict[str, Any]:
-        return next(one for one in self.verdict(name, results)["exercises"] if one["path"] == EXERCISE)
+    def judged(self, case: Case, results: str = "results") -> dict[str, Any]:
+        return next(one for one in self.verdict(case.name, results)["exercises"] if one["path"] == case.exercise)
 
     def test_each_gets_the_verdict_that_its_head_says(self) -> None:
         for case in self.cases:
             with self.subTest(case.name):
-                found = self.judged(case.name)
+                found = self.judged(case)
                 self.assertEqual((found["verdict"], found["points"]), (case.verdict, case.points), found["story"])
                 self.assertEqual(self.verdict(case.name)["points"], case.points)
                 self.assertIn(case.head.get("Seen", ""), found["story"])
 
     def test_each_ends_in_time(self) -> None:
         limit = LIMIT * max(1.0, self.load / (os.cpu_count() or 1))  # others may have taken their share of the machine
-        for case in self.each():
-            self.assertLess(self.verdict(case.name)["measured"]["all"], limit)
+        for case in self.cases:
+            with self.subTest(case.name):
+                self.assertLess(self.verdict(case.name)["measured"]["all"], limit)
 
     def test_no_process_is_left(self) -> None:
         deadline = time.monotonic() + 5  # a process that was killed needs a moment to be gone
@@ -227,14 +231,14 @@ class Hostile(unittest.TestCase):
                 self.assertNotIn(self.secret.encode(), file.read_bytes(), file)
         for case in self.cases:
             with self.subTest(case.name):
-                self.assertNotIn("portlab-secret-", self.judged(case.name)["story"])
-                self.assertNotIn("root:", self.judged(case.name)["story"])
+                self.assertNotIn("portlab-secret-", self.judged(case)["story"])
+                self.assertNotIn("root:", self.judged(case)["story"])
         self.assertNotIn(self.secret, self.graded.stdout)
 
     def test_nobody_gets_what_the_attack_is_for(self) -> None:
         for case in self.cases:
             with self.subTest(case.name):
-                self.assertNotIn(MARK + ": ", self.judged(case.name)["story"])
+                self.assertNotIn(MARK + ": ", self.judged(case)["story"])
         self.assertEqual(self.outside.heard(), [])
         typed = fcntl.ioctl(self.terminal, termios.FIONREAD, bytes(4))
         self.assertEqual(struct.unpack("i", typed)[0], 0, "somebody has typed at the terminal")
@@ -242,15 +246,16 @@ class Hostile(unittest.TestCase):
     def test_feedback_is_short_plain_text(self) -> None:
         for case in self.cases:
             with self.subTest(case.name):
-                story = self.judged(case.name)["story"]
+                story = self.judged(case)["story"]
                 self.assertLess(len(story), 20_000)
                 self.assertEqual([c for c in story if c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co")], [])
 
     def test_nobody_changes_the_verdict_of_another(self) -> None:
-        self.grade("without attackers", *(self.submissions[name] for name in HONEST))
-        for name in HONEST:
-            with self.subTest(name):
-                beside, without = self.judged(name), self.judged(name, "without attackers")
+        honest = [case for case in self.cases if case.name in HONEST]
+        self.grade("without attackers", *(self.submissions[case.name] for case in honest))
+        for case in honest:
+            with self.subTest(case.name):
+                beside, without = self.judged(case), self.judged(case, "without attackers")
                 for key in ("verdict", "points", "checks", "failed"):
                     self.assertEqual(beside[key], without[key])
 

@@ -24,7 +24,7 @@ def main(directory: str, count: str, *exercises: str) -> int:
     target = Path(directory)
     target.mkdir(parents=True)
     chance = random.Random(2)  # a chapter's number; any will do
-    hostile = [case for case in cases() if case.hostile]
+    hostile = [case for case in cases() if case.hostile and case.exercise == EXERCISE]
     chance.shuffle(hostile)
     for number in range(int(count)):
         student = f"student{number + 1:03}"

@@ -147,6 +147,8 @@ bool Client::fill() {
     error_ = received < 0 ? errno : 0;
     if (received > 0)
         buffer_.append(chunk.data(), static_cast<std::size_t>(received));
+    if (constexpr std::size_t limit = 16'000'000; buffer_.size() > limit)
+        give_up("the peer sends without end: more than 16 MB so far");
     return received > 0;
 }
 

@@ -526,6 +526,7 @@ void Program::limit_descriptors(unsigned from) { process_->limit_descriptors(fro
 void Program::freeze() {
     tell("stopped it with the signal STOP, so that it does nothing");
     ::kill(-pid(), SIGSTOP);
+    ::kill(pid(), SIGSTOP); // which may have left its group; setpgid(2)
     siginfo_t what{};
     ::waitid(P_PID, static_cast<id_t>(pid()), &what, WSTOPPED | WEXITED | WNOWAIT);
     support::eventually([this] {
@@ -538,6 +539,7 @@ void Program::freeze() {
 void Program::go_on() {
     tell("let it go on with the signal CONT");
     ::kill(-pid(), SIGCONT);
+    ::kill(pid(), SIGCONT);
 }
 
 void Program::settle() const {

@@ -220,6 +220,7 @@ Process::Process(const std::string& path, const Launch& launch) {
     ::close(out[1]);
     ::close(err[1]);
     input_ = in[1];
+    ::fcntl(input_, F_SETFL, O_NONBLOCK); // a child may leave it full
     out_ = out[0];
     err_ = err[0];
 }
@@ -227,6 +228,7 @@ Process::Process(const std::string& path, const Launch& launch) {
 Process::~Process() {
     if (!status_) {
         ::kill(-pid_, SIGKILL);
+        ::kill(pid_, SIGKILL); // which may have left its group; setpgid(2)
         ::waitpid(pid_, nullptr, 0);
     } else {
         ::kill(-pid_, SIGKILL); // what the child may have left behind
@@ -287,8 +289,14 @@ std::string Process::wait_for_line(std::string_view text) {
 }
 
 void Process::type(std::string_view text) {
-    if (::write(input_, text.data(), text.size()) != std::ssize(text))
-        throw std::system_error{errno, std::generic_category(), "typing to the program"};
+    while (!text.empty()) {
+        if (!wait_for_any({{input_, POLLOUT}}, patience).ready)
+            give_up("the program leaves no room for more in its standard input; " + seen());
+        const auto size = ::write(input_, text.data(), text.size());
+        if (size < 0 && errno != EAGAIN)
+            throw std::system_error{errno, std::generic_category(), "typing to the program"};
+        text.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+    }
 }
 
 void Process::close_input() { ::close(std::exchange(input_, -1)); }

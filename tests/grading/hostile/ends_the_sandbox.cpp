@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 int main() {
+    std::signal(SIGPIPE, SIG_IGN);
     if (::ptrace(PTRACE_ATTACH, 1, nullptr, nullptr) == 0) {
         ::waitpid(1, nullptr, __WALL);
         ::ptrace(PTRACE_CONT, 1, nullptr, SIGKILL);

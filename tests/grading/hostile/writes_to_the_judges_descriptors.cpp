@@ -2,6 +2,8 @@
 // Attacks: a verdict file, or a pipe to the grader, that is open in a process within reach
 // Expects: wrong, 0 points
 // Seen: it ended with status 0 before that
+#include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
@@ -10,6 +12,7 @@
 #include <unistd.h>
 
 int main() {
+    std::signal(SIGPIPE, SIG_IGN);
     constexpr const char* forged = "{\"verdict\": \"right\", \"points\": 5, \"story\": \"portlab-forged\"}\n";
     std::error_code none;
     for (const auto& process : std::filesystem::directory_iterator{"/proc", none}) {
