@@ -144,6 +144,8 @@ class Hostile(unittest.TestCase):
         cls.tree_before = cls.tree()
         cls.graded = cls.grade("results", *cls.submissions.values())
         cls.load = os.getloadavg()[0]
+        if not (cls.work / "results").is_dir():
+            raise AssertionError(f"nothing is graded: {cls.graded.stdout}")
 
     @classmethod
     def make_place(cls, name: str) -> Path:
@@ -191,6 +193,7 @@ class Hostile(unittest.TestCase):
         return next(one for one in self.verdict(case.name, results)["exercises"] if one["path"] == case.exercise)
 
     def test_each_gets_the_verdict_that_its_head_says(self) -> None:
+        self.assertEqual(self.graded.returncode, 0, self.graded.stdout)
         for case in self.cases:
             with self.subTest(case.name):
                 found = self.judged(case)

@@ -95,6 +95,15 @@ void tell(const std::string& step) {
         story.steps.push_back({step});
 }
 
+// What waits in the buffers of their connections, in bytes, is the kernel's memory, and no process holds it.
+std::size_t memory_of_connections() {
+    std::size_t bytes = 0;
+    for (const SocketRow& row : common::kernel_sockets(Protocol::tcp))
+        if (row.state != "LISTEN")
+            bytes += row.received + row.sent;
+    return bytes;
+}
+
 // Ends programs that nobody trusts when they take too much memory. It is asked for during every wait.
 void end_greed() {
     static bool ended = false;
@@ -103,7 +112,8 @@ void end_greed() {
     if (!support::confined() || ended || now - last < milliseconds{15})
         return;
     last = now;
-    if (support::memory_held() <= memory_for_strangers)
+    const bool own_network = !support::keepers().empty();
+    if (support::memory_held() + (own_network ? memory_of_connections() : 0) <= memory_for_strangers)
         return;
     ended = true;
     Failed failed{"it holds more than " + std::to_string(memory_for_strangers >> 20) +

@@ -7,7 +7,7 @@
 template <unsigned long number>
 constexpr unsigned long portion() {
     unsigned long sum = number;
-    for (unsigned long i = 0; i < 250'000; ++i)
+    for (unsigned long i = 0; i < 50'000; ++i)
         sum = sum * 6'364'136'223'846'793'005 + i;
     return sum;
 }
@@ -22,6 +22,6 @@ struct Chain<0> {
 };
 
 int main() {
-    while (std::cout << "almost ready, " << Chain<2>::value << std::endl)
+    while (std::cout << "almost ready, " << Chain<10>::value << std::endl)
         ::poll(nullptr, 0, 200);
 }
