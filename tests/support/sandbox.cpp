@@ -206,7 +206,8 @@ void enter_sandbox(const std::vector<std::string>& command, const std::string& p
     const pid_t test = ::getpid(), child = ::fork();
     if (child == 0) {
         ::setsid();
-        const uid_t user = 61184 + static_cast<uid_t>(test) % 4096; // nobody's: limits that count by user are its own
+        const uid_t user =
+            60706 + static_cast<uid_t>(test) % 478; // to 61183: users that neither Debian nor systemd gives
         if (::geteuid() == 0 && confinement.user == 0 &&
             (::setgroups(0, nullptr) != 0 || ::setresgid(user, user, user) != 0 || ::setresuid(user, user, user) != 0))
             if (errno != EINVAL && errno != EPERM) // where no other user is known, it stays this one
