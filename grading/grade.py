@@ -386,6 +386,8 @@ def grade(arguments: argparse.Namespace) -> int:
         if student in students:
             raise SystemExit(_wrong_use(f"{students[student]} and {path} are both of {student}: leave one out, or rename it"))
         students[student] = path
+    if arguments.slurm and task.launcher == "user":
+        return _wrong_use("--slurm goes with --launcher bubblewrap alone: two tasks on a node would end each other's programs")
     if arguments.share:
         paths = paths[arguments.share]
     else:
@@ -444,6 +446,12 @@ def guarded(action: Any) -> Any:
     return run
 
 
+def count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f'"{text}" is no number from 1')
+    return int(text)
+
+
 def share(text: str) -> slice:
     found = re.fullmatch(r"(\d+)/(\d+)", text)
     if not found or int(found[1]) >= int(found[2]):
@@ -461,9 +469,9 @@ def add_to(subparsers: Any) -> None:
         parser.add_argument("submission", nargs="+", help="a folder or an archive, one a student")
         parser.add_argument("--results", default="results", help="where the verdicts go (results)")
         if name == "grade":
-            parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at a time (as many as processors)")
+            parser.add_argument("--jobs", type=count, default=os.cpu_count(), help="how many at a time (as many as processors)")
             parser.add_argument("--slurm", action="store_true", help="on a cluster, as a job array of Slurm's")
-            parser.add_argument("--tasks", type=int, metavar="N", help="of the job array (one for 50 submissions)")
+            parser.add_argument("--tasks", type=count, metavar="N", help="of the job array (one for 50 submissions)")
             parser.add_argument("--sbatch-options", default="", metavar="OPTIONS",
                                 help='such as "--partition=teaching --cpus-per-task=16 --time=30"')
             parser.add_argument("--share", type=share, metavar="I/N", help="grade one submission of N, from the one with number I; "
