@@ -6,18 +6,16 @@
 #include <unistd.h>
 
 int main() {
-    for (int number : {SIGKILL, SIGTERM, SIGSTOP, SIGINT, SIGHUP, SIGABRT})
+    for (int number : {SIGTERM, SIGINT, SIGHUP, SIGABRT})
         std::signal(number, SIG_IGN);
-    ::setpgid(0, ::getpgid(::getppid()));
+    const pid_t parent = ::getppid(); // 0 where the parent is outside, and 0 for kill(2) is one's own group
+    ::setpgid(0, ::getpgid(parent));
     for (const int number : {SIGTERM, SIGHUP, SIGINT, SIGSTOP, SIGKILL}) {
-        ::kill(::getppid(), number);
-        ::kill(1, number);
-        for (pid_t process = 1; process < 70'000; ++process)
+        for (pid_t process = parent > 1 ? parent : 1; process < 70'000; ++process)
             if (process != ::getpid())
                 ::kill(process, number);
-        if (number != SIGSTOP && number != SIGKILL)
-            ::kill(-1, number);
+        ::kill(1, number);
+        ::kill(-1, number);
     }
-    ::kill(-1, SIGKILL);
     ::kill(0, SIGKILL);
 }
