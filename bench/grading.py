@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Grading, measured: medians of RUNS runs, and ratios of pairs that were measured in alternation.
 
-    SIZE=300 RUNS=7 python3 bench/grading.py
+    SIZE=300 RUNS=5 python3 bench/grading.py
 
 Beside the time on the clock stands that of the processors, which other work on the machine changes less.
 """
@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT))
 
 from grading import grade, manifest, sandbox  # noqa: E402
 
-RUNS = int(os.environ.get("RUNS", "7"))
+RUNS = int(os.environ.get("RUNS", "5"))
 SIZE = int(os.environ.get("SIZE", "300"))
 EXERCISE = "02_bind/any_free_port"
 MANIFEST = f"""
@@ -157,7 +157,7 @@ def measure_one(task: grade.Task, work: Path) -> None:
         with sandbox.scratch() as into:
             done = sandbox.compile_answer(source, commands, headers, item.path, into, "bubblewrap")
             assert done.program, done.words
-            said, _ = grade.judged(task, item, done.program, into)
+            said, _ = grade.run_judge(task, task.judge(item), done.program, into, grade.EXERCISE_SECONDS)
             assert said["verdict"] == "right", said
 
     def together() -> None:
@@ -205,7 +205,7 @@ def measure_scaling(task: grade.Task, work: Path) -> None:
     if (os.cpu_count() or 1) < 2:
         print("scaling from one core to two: this machine has one")
         return
-    paths = [path for number, path in enumerate(make_class(work / "small", 40)) if number % 10 != 9]  # without the hostile ones
+    paths = [path for number, path in enumerate(make_class(work / "small", 20)) if number % 10 != 9]  # without the hostile ones
     pairs = [(graded_class(task, paths, 1, work / "log"), graded_class(task, paths, 2, work / "log")) for _ in range(RUNS)]
     scaling = Cost.ratio(pairs, clock)
     print(f"scaling, {len(paths)} submissions one at a time and two: {scaling:.2f} x as fast "

@@ -1,4 +1,4 @@
-"""The instructor's commands: python3 -m grading COMMAND --help."""
+"""The instructor's commands, to which ./portlab passes them on: ./portlab COMMAND --help."""
 
 import argparse
 import importlib
@@ -7,7 +7,7 @@ import sys
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python3 -m grading", description="The instructor's kit of Portlab.")
+    parser = argparse.ArgumentParser(prog="./portlab", description="The instructor's kit of Portlab.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name in ("handout", "grade", "report", "formats", "autograder"):
         if importlib.util.find_spec(f"grading.{name}"):

@@ -25,7 +25,7 @@ def add_to(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "gradescope", help="make the zip of an autograder for Gradescope",
         description="Makes the zip that is uploaded to Gradescope as the autograder of one assignment. Choose Ubuntu 24.04 or "
                     "newer as its base image.",
-        epilog="Example: python3 -m grading gradescope 02_bind --output bind.zip")
+        epilog="Example: ./portlab gradescope 02_bind --output bind.zip")
     parser.add_argument("assignment", help="a name in assignments/, or a .toml file")
     parser.add_argument("--overlay", type=Path, metavar="DIR", help="a private directory with the same layout as this tree")
     parser.add_argument("--output", type=Path, metavar="FILE", help="the zip (gradescope-ASSIGNMENT.zip)")
@@ -50,7 +50,7 @@ def write(folder: Path, name: str, overlay: Path | None, root: Path = manifest.R
     """What a student gets, the grader beside it, and the hidden judges in an overlay."""
     assignment = manifest.read(name, overlay, root)
     tree = folder / "portlab"
-    handout.write_copy(assignment, tree, overlay, root, [*handout.FOLDERS, "grading", "tests/grading"])
+    handout.write_copy(assignment, tree, overlay, root, [*handout.FOLDERS, "grading", "tests/grading/CMakeLists.txt"])
     (tree / "assignments").mkdir()
     given = Path(name) if name.endswith(".toml") else manifest.locate(f"assignments/{name}.toml", overlay, root)
     assert given  # it has been read

@@ -376,7 +376,7 @@ def add_to(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "convert", help="make what a course system reads",
         description="Makes of verdicts what a course system reads. gradescope, classroom50, prairielearn and submitty take one "
                     "verdict; junit and csv take any number.",
-        epilog="Example: python3 -m grading convert csv results --gradebook export.csv --column 'Bind (12345)' --key Student")
+        epilog="Example: ./portlab convert csv results --gradebook export.csv --column 'Bind (12345)' --key Student")
     parser.add_argument("format", choices=[*ONE, "junit", "csv"])
     parser.add_argument("verdicts", nargs="+", type=Path, metavar="VERDICT",
                         help="a verdict.json, a student's folder, or the folder of a class's results")

@@ -1,7 +1,7 @@
 """Grades: each submission compiled in a sandbox, each program judged in another, and one trusted verdict a submission.
 
-    python3 -m grading grade 02_bind submissions/*.zip --results results
-    python3 -m grading grade book submissions/ada --results results --jobs 1
+    ./portlab grade 02_bind submissions/*.zip --results results
+    ./portlab grade book submissions/ada --results results --jobs 1
 
 One verdict.json a student in the results directory, whole or not there. What is there for the same input is not graded again,
 so an interrupted run goes on where it was. The format of a verdict:
@@ -391,6 +391,8 @@ def grade(arguments: argparse.Namespace) -> int:
         if student in students:
             raise SystemExit(_wrong_use(f"{students[student]} and {path} are both of {student}: leave one out, or rename it"))
         students[student] = path
+    if arguments.slurm and task.launcher == "user":
+        return _wrong_use("--slurm goes with --launcher bubblewrap alone: two tasks on a node would end each other's programs")
     if arguments.share:
         paths = paths[arguments.share]
     else:
@@ -449,6 +451,12 @@ def guarded(action: Any) -> Any:
     return run
 
 
+def count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f'"{text}" is no number from 1')
+    return int(text)
+
+
 def share(text: str) -> slice:
     found = re.fullmatch(r"(\d+)/(\d+)", text)
     if not found or int(found[1]) >= int(found[2]):
@@ -461,14 +469,14 @@ def add_to(subparsers: Any) -> None:
         words = {"help": "grade submissions: folders or archives, one a student"} if name == "grade" else {}
         parser = subparsers.add_parser(
             name, **words,
-            epilog="example: python3 -m grading grade 02_bind submissions/*.zip --results results --jobs 4")
+            epilog="Example: ./portlab grade 02_bind submissions/*.zip --results results --jobs 4")
         parser.add_argument("assignment", help="its name, as in assignments/NAME.toml, or a file that ends with .toml")
         parser.add_argument("submission", nargs="+", help="a folder or an archive, one a student")
         parser.add_argument("--results", default="results", help="where the verdicts go (results)")
         if name == "grade":
-            parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at a time (as many as processors)")
+            parser.add_argument("--jobs", type=count, default=os.cpu_count(), help="how many at a time (as many as processors)")
             parser.add_argument("--slurm", action="store_true", help="on a cluster, as a job array of Slurm's")
-            parser.add_argument("--tasks", type=int, metavar="N", help="of the job array (one for 50 submissions)")
+            parser.add_argument("--tasks", type=count, metavar="N", help="of the job array (one for 50 submissions)")
             parser.add_argument("--sbatch-options", default="", metavar="OPTIONS",
                                 help='such as "--partition=teaching --cpus-per-task=16 --time=30"')
             parser.add_argument("--share", type=share, metavar="I/N", help="grade one submission of N, from the one with number I; "

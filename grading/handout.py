@@ -90,7 +90,7 @@ def chosen_files(assignment: Assignment, overlay: Path | None, root: Path,
     files = {path: root / path for path in FILES}
     tracked = tracked_files(root)
     for folder in folders:
-        for file in sorted((root / folder).rglob("*")):
+        for file in sorted((root / folder).rglob("*")) or [root / folder]:
             path = file.relative_to(root).as_posix()
             if file.is_file() and (path in tracked if tracked else "__pycache__" not in path):
                 files[path] = file
@@ -117,24 +117,19 @@ def tracked_files(root: Path) -> set[str]:
 
 
 def write_texts(assignment: Assignment, copy: Path, overlay: Path | None, root: Path) -> None:
-    points = {item.path: item.points for item in assignment.items}
-
-    def stated(found: re.Match[str]) -> str:
-        if found["path"] not in points:
-            return ""
-        return found[0].replace(f" · {found['points']} points", f" · {points[found['path']]} points", 1)
-
     known = manifest.statements(overlay, root)
+    statements = {}  # with the points of the assignment
+    for item in assignment.items:
+        found = known[item.path]
+        words = found[0].replace(f" · {found['points']} points", f" · {item.points} points", 1)
+        statements[item.path] = words.rstrip() + "\n\n"
     for text in sorted(copy.glob("chapters/*/README.md")):
         words = text.read_text(encoding="utf-8")
-        here = [found["path"] for found in manifest.STATEMENT.finditer(words)]
-        added = [known[path][0].rstrip() + "\n\n" for path in points
-                 if path not in here and path.split("/")[0] == text.parent.name]
-        if added:
-            end = max((found.end() for found in manifest.STATEMENT.finditer(words)), default=len(words))
-            words = words[:end] + "".join(added) + words[end:]
-        words = manifest.STATEMENT.sub(stated, words)
-        if not manifest.STATEMENT.search(words):
+        here = list(manifest.STATEMENT.finditer(words))
+        mine = [statements[path] for path in statements if path.split("/")[0] == text.parent.name]
+        if here:  # the statements of a chapter follow each other
+            words = words[:here[0].start()] + "".join(mine) + words[here[-1].end():]
+        if not mine:
             words = re.sub(r"^\*\*Write a program\.\*\*.*\n\n?", "", words, flags=re.MULTILINE)
         text.write_text(words, encoding="utf-8")
 
@@ -178,6 +173,8 @@ def front_page(assignment: Assignment) -> str:
         heading = re.sub(r"[^a-z0-9 -]", "", f"exercise {item.number}: {item.title}".lower()).replace(" ", "-")
         place = f"chapters/{item.path.split('/')[0]}/README.md#{heading}"
         rows.append(f"| [{item.number}: {item.title}]({place}) | `{item.source}` | {item.points} | {item.tests} |\n")
+    chapters = {item.path[:2] for item in assignment.items}
+    chapter = f" --chapter {chapters.pop()}" if len(chapters) == 1 else ""
     hidden = ("A hidden test is run by your instructor alone; here its exercise is compiled, and shows as skipped.\n\n"
               if any(item.hidden for item in assignment.items) else "")
     return (
@@ -188,7 +185,8 @@ def front_page(assignment: Assignment) -> str:
         "[the preface](book.md#exercises).\n\n"
         "    ./portlab              where you stand\n"
         "    ./portlab watch        a verdict whenever you save\n"
-        "    ctest --preset default -L exercise    all verdicts, once `cmake --preset default` has been run\n\n"
+        f"    ./portlab check {int(assignment.items[0].path[:2])}      the verdicts of a chapter\n"
+        f"    ./portlab predict --seed {assignment.seed}{chapter}    questions, the same ones for all of you\n\n"
         f"{hidden}"
         "Hand in your files and nothing else, in a folder or an archive with the paths above:\n\n"
         "    tar -czf answers.tar.gz exercises\n"

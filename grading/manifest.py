@@ -154,6 +154,8 @@ def _items(entry: _Table, known: dict[str, re.Match[str]], overlay: Path | None,
     for exercise in chosen:
         facts = known[exercise]
         item = Item(exercise, facts["title"], facts["number"], points or int(facts["points"]), tests, sentence)
+        if not (root / "chapters" / exercise.split("/")[0] / "README.md").is_file():
+            entry.wrong("path", "is in no chapter of the book: give the exercise of the overlay a path in one")
         for file in (item.source, item.judge):
             if not locate(file, overlay, root):
                 entry.wrong("path", f"needs the file {file}, which is neither in {root} nor in an overlay (--overlay DIR)")

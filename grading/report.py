@@ -353,7 +353,7 @@ def add_to(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser = subparsers.add_parser(
         "report", help="make a report on the class, for the browser and the terminal",
         description="Makes RESULTS/report.html of the verdicts in RESULTS/STUDENT, and shows the same on the terminal.",
-        epilog="Example: python3 -m grading report results")
+        epilog="Example: ./portlab report results")
     parser.add_argument("results", type=Path, metavar="RESULTS", help="the folder of a class's results")
     parser.set_defaults(run=run)
 

@@ -10,6 +10,7 @@
 #include <clocale>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <functional>
 #include <iostream>
 #include <sstream>
@@ -83,10 +84,18 @@ int main(int argc, char** argv) {
     completion->callback([&] { chosen = [&](const auto&) { return loop::completion(shell); }; });
 
     // The script does these itself, where nothing is built yet.
-    for (const auto& [own, what, argument] : {std::array{"tour", "Play the book's transcripts.", "CHAPTER"},
-                                              {"test", "Build everything and run every test.", ""},
-                                              {"run", "Build and run a program of a chapter, or an answer.", "PROGRAM"},
-                                              {"doctor", "Say what this machine has and lacks.", ""}}) {
+    std::vector<std::array<const char*, 3>> by_the_script{
+        {"tour", "Play the book's transcripts.", "CHAPTER"},
+        {"test", "Build everything and run every test.", ""},
+        {"run", "Build and run a program of a chapter, or an answer.", "PROGRAM"},
+        {"doctor", "Say what this machine has and lacks.", ""}};
+    if (std::filesystem::exists("grading")) // which a student's copy has not
+        by_the_script.insert(by_the_script.end(), {{"handout", "Make an archive for students.", ""},
+                                                   {"grade", "Grade submissions.", ""},
+                                                   {"report", "Report on a class.", ""},
+                                                   {"convert", "Make what course systems read.", ""},
+                                                   {"gradescope", "Make an autograder for Gradescope.", ""}});
+    for (const auto& [own, what, argument] : by_the_script) {
         auto* const by_script = command(own, what, own);
         by_script->callback(
             [] { throw loop::WrongUse{"that is done by the script portlab, in the folder above build/"}; });

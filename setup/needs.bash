@@ -47,10 +47,10 @@ package_manager() { # apt, dnf or brew; nothing where there is none of these
     fi
 }
 
-missing_packages() { # apt|dnf|brew build|tests: the packages of what is not there
+missing_packages() { # apt|dnf|brew build|tests|grading: the packages of what is not there
     # shellcheck disable=SC2034
     needs | while read -r for_what kind name _ apt dnf brew _; do
-        if [ "$for_what" = build ] || [ "$2" = tests ]; then
+        if [ "$for_what" = build ] || [ "$2" = tests ] || [ "$2" = "$for_what" ]; then
             have "$kind" "$name" || echo "${!1}"
         fi
     done | grep -vx -e - || true
@@ -102,7 +102,7 @@ install_with_apt() {
     fi
 }
 
-set_up() { # build|tests
+set_up() { # build|tests|grading
     local packages manager install
     may_write
     manager=$(package_manager)

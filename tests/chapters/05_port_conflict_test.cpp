@@ -16,6 +16,7 @@
 #include <memory>
 #include <set>
 #include <sstream>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -403,6 +404,7 @@ TEST_CASE("a child that inherits the listening descriptor keeps the port when it
 }
 
 TEST_CASE("0.0.0.0 overlaps 127.0.0.1 and 127.0.0.2 does not") {
+    support::need_private_network(); // elsewhere somebody may have that port on 127.0.0.2
     const Shown shown;
     CHECK(shown.scenes.at('2') ==
           std::vector<std::string>{"bind 0.0.0.0: Address already in use", "bind 127.0.0.2: OK"});
@@ -516,9 +518,10 @@ TEST_CASE("Enter, end of input, SIGINT and SIGTERM each end port_conflict with s
 
 TEST_CASE("the matrix has each of its 2,304 cells once, and an answer in each") {
     need_ipv6();
-    const auto start = std::chrono::steady_clock::now();
     const Matrix matrix = csv();
-    CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds{5});
+    rusage used{}; // processor time: others may use the machine too
+    REQUIRE(::getrusage(RUSAGE_CHILDREN, &used) == 0);
+    CHECK(used.ru_utime.tv_sec + used.ru_stime.tv_sec < 5);
     CHECK(matrix.size() == 2304);
     CHECK(keys(matrix) == cells(all));
     for (const auto& [cell, answer] : matrix) {

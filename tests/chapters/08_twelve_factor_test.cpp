@@ -333,7 +333,7 @@ TEST_CASE("a client that expects 100-continue is told to send its body") {
 
 TEST_CASE(
     "a request that does not arrive in time gets 408, however busily it dribbles; silence is ended without a word") {
-    const Service service{{{"TIMEOUT_MS", "60"}}};
+    const Service service{{{"TIMEOUT_MS", "400"}}};
     Client slow = connect_to(service.address);
     slow.send("GET / HTTP/1.1\r\nHost: ");
     Client silent = connect_to(service.address);
@@ -347,7 +347,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a client that does not read its answers is dropped, and holds up nobody") {
-    const Service service{{{"TIMEOUT_MS", "60"}}};
+    const Service service{{{"TIMEOUT_MS", "400"}}};
     Client client = connect_to(service.address);
     const int small = 4096;
     ::setsockopt(client.descriptor(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
@@ -541,7 +541,7 @@ TEST_CASE("no request that has arrived when SIGTERM comes is lost: kept, pipelin
 }
 
 TEST_CASE("a client that never finishes its request does not keep it from ending") {
-    Service service{{{"TIMEOUT_MS", "60"}}};
+    Service service{{{"TIMEOUT_MS", "400"}}};
     Client client = connect_to(service.address);
     client.send("GET / HTTP/1.1\r\n");
     service.send_signal(SIGTERM);
@@ -613,7 +613,7 @@ TEST_CASE("a backing service that is away, talks nonsense or fails gives 502, a 
         }
     }
     SECTION("slow") {
-        const Service front{{{"BACKING_URL", url}, {"TIMEOUT_MS", "60"}}};
+        const Service front{{{"BACKING_URL", url}, {"TIMEOUT_MS", "400"}}};
         Client client = connect_to(front.address);
         client.send(get("/backing"));
         CHECK(ask(front.address, get("/")).status == 200);

@@ -69,9 +69,11 @@ TEST_CASE("an address comes from the variable, and from the fallback only where 
 #ifdef __linux__
 namespace {
 
-common::SocketRow row_of(Protocol protocol, const Address& local) {
+// A port of ours may also be one end of somebody's older connection, which is in TIME-WAIT: hence the peer.
+common::SocketRow row_of(Protocol protocol, const Address& local, const Address& peer = {"0.0.0.0", 0}) {
     const auto rows = common::kernel_sockets(protocol);
-    const auto row = std::find_if(rows.begin(), rows.end(), [&](const auto& r) { return r.local == local; });
+    const auto row =
+        std::find_if(rows.begin(), rows.end(), [&](const auto& r) { return r.local == local && r.peer == peer; });
     INFO("looking for " << common::to_string(local) << " among " << rows.size() << " sockets");
     REQUIRE(row != rows.end());
     return *row;
@@ -86,10 +88,8 @@ TEST_CASE("the socket table shows a listener, both ends of a connection and a UD
 
     const auto listening = row_of(Protocol::tcp, listener.local());
     CHECK(listening.state == "LISTEN");
-    CHECK(listening.peer == Address{"0.0.0.0", 0});
-    const auto connected = row_of(Protocol::tcp, client.local());
+    const auto connected = row_of(Protocol::tcp, client.local(), listener.local());
     CHECK(connected.state == "ESTAB");
-    CHECK(connected.peer == listener.local());
     CHECK(row_of(Protocol::udp, datagrams.local()).state == "UNCONN");
 
     for (const auto& row : {listening, connected}) {

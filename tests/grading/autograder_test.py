@@ -68,6 +68,7 @@ class Zip(unittest.TestCase):
             self.assertEqual(modes[script], stat.S_IFREG | 0o755)
         self.assertEqual([name for name in names if "solutions" in name or "notes" in name or name.startswith("/")], [])
         self.assertEqual([name for name in names if "tests/wrong/" in name and not name.endswith(".cmake")], [])
+        self.assertEqual([name for name in names if "tests/grading/" in name], ["portlab/tests/grading/CMakeLists.txt"])
         self.assertEqual([name for name in names if "tests/exercises/" in name],
                          ["overlay/tests/exercises/02_bind/explain_refusal_test.cpp",
                           "portlab/tests/exercises/02_bind/any_free_port_test.cpp"])

@@ -60,6 +60,8 @@ def an_overlay(folder: Path) -> Path:
         "assignments/part.toml": MANIFEST,
         "exercises/02_bind/house_number.cpp": (ROOT / "exercises/02_bind/any_free_port.cpp").read_text(),
         "exercises/02_bind/house_number.md": STATEMENT,
+        "exercises/02_bind/any_free_port.md": STATEMENT.replace("house_number", "any_free_port").replace("2.9", "2.1")
+        .replace("Write a server.", "Write another server."),
         "solutions/02_bind/house_number.cpp": "// never handed out: solution\n",
         "tests/exercises/02_bind/house_number_test.cpp": "// never handed out: judge\n",
         "tests/exercises/02_bind/read_the_trace_test.cpp": "// never handed out: judge\n",
@@ -161,6 +163,7 @@ class Archive(unittest.TestCase):
         self.assertIn("Due Monday 2026-12-07 23:59 UTC, for 35 points.", page)
         self.assertIn("](chapters/02_bind/README.md#exercise-22-one-number-twice) | "
                       "`exercises/02_bind/one_number_twice.cpp` | 10", page)
+        self.assertIn("./portlab predict --seed 1 --chapter 02 ", page)
         self.assertNotIn("hidden", page)
 
     def test_what_its_texts_and_its_script_need_is_there(self):
@@ -184,7 +187,10 @@ class Archive(unittest.TestCase):
         stated = manifest.statements(None, copy)
         self.assertEqual({path: found["points"] for path, found in stated.items()},
                          {"02_bind/any_free_port": "7", "02_bind/read_the_trace": "10", "02_bind/house_number": "4"})
-        self.assertRegex((copy / "chapters/02_bind/README.md").read_text(), r"Write a server\.\n\n## Now you can\n")
+        text = (copy / "chapters/02_bind/README.md").read_text()
+        self.assertRegex(text, r"Write a server\.\n\n## Now you can\n")
+        self.assertIn("Write another server.", text)
+        self.assertNotIn("Write a server that can always start", text)
         self.assertIn("exercise(02_bind house_number)\n", (copy / "CMakeLists.txt").read_text())
         page = (copy / "assignment.md").read_text()
         self.assertIn("`exercises/02_bind/house_number.cpp` | 4 | hidden |", page)

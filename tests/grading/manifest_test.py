@@ -86,6 +86,9 @@ class Reading(unittest.TestCase):
                          manifest.Item(path, "house number", "2.9", 4, "hidden", "No."))
         with self.assertRaisesRegex(ManifestError, "house_number.* is the path of no exercise"):
             self.read(text)
+        self.put("exercises/99_more/x.md", "### Exercise 99.1: x\n\n`exercises/99_more/x.cpp` · easy · 5 minutes · 4 points\n")
+        with self.assertRaisesRegex(ManifestError, '"99_more/x" is in no chapter of the book: give'):
+            self.read(text.replace(path, "99_more/x"), self.folder)
 
     def test_an_assignment_of_an_overlay_comes_first(self):
         self.put("assignments/02_bind.toml", GOOD)

@@ -21,16 +21,14 @@ wrong() { right | sed -E 's/^OK$/1 EINVAL/; t; s/.*/OK/'; }
 questions() { grep -E '^Question|^ +[0-9]+  ' "$work/$1"; }
 
 the_rules_are_this_kernels_answers() { # each kind of question comes once in any 30
-    local chapter seed
-    for seed in 1 2 3; do
-        answers --seed $seed --count 100
-        expect_status 0
-        [ "$(right | wc -l)" = 100 ] || fail "$(right | wc -l) answers to 100 questions"
-        expect_in out AF_INET6
-        if unshare -n true 2>/dev/null || unshare -rn true 2>/dev/null; then
-            grep 'no network namespace' "$work/out" && fail 'it can have a network namespace, and took none'
-        fi
-    done
+    local chapter
+    answers --seed 1 --count 100
+    expect_status 0
+    [ "$(right | wc -l)" = 100 ] || fail "$(right | wc -l) answers to 100 questions"
+    expect_in out AF_INET6
+    if unshare -n true 2>/dev/null || unshare -rn true 2>/dev/null; then
+        grep 'no network namespace' "$work/out" && fail 'it can have a network namespace, and took none'
+    fi
     for chapter in 01 2 03_listen_accept client_port 05 7; do
         answers --seed 4 --chapter $chapter --count 20
         expect_status 0
@@ -175,11 +173,11 @@ each_explanation_leads_to_a_section_that_exists() {
 }
 
 a_line_fits_a_terminal() {
-    answers --seed 7 --count 100
+    answers --seed 7 --count 40
     {
-        "$portlab" predict --answers --seed 4294967295 --count 100 --chapter 05
-        "$without" namespaces "$portlab" predict --seed 7 --count 100 < <(wrong)
-        "$without" ipv6 "$portlab" predict --seed 7 --count 100 < <(right | sed -E 's/^[0-9]+/1/')
+        "$portlab" predict --answers --seed 4294967295 --count 40 --chapter 05
+        "$without" namespaces "$portlab" predict --seed 7 --count 40 < <(wrong)
+        "$without" ipv6 "$portlab" predict --seed 7 --count 40 < <(right | sed -E 's/^[0-9]+/1/')
     } >"$work/lines"
     LC_ALL=C.UTF-8 awk 'length($0) > 80 { print; bad = 1 } END { exit bad }' "$work/lines" || fail 'lines of more than 80 columns'
 }

@@ -85,11 +85,18 @@ the_program_is_built_when_a_source_is_newer() {
     done
 }
 
+what_cannot_be_built_is_no_verdict() {
+    configured_tree
+    printf '#!/bin/sh\necho "CMake Error" >&2\nexit 1\n' >"$work/tools/cmake"
+    call check
+    expect_status 2 && expect_in err 'CMake Error' && expect_in err 'could not be built'
+}
+
 help_has_the_commands_of_the_program() {
     call status # which builds the program
     call help
     sed -nE 's|^  \./portlab ([a-z]+).*|\1|p' "$work/out" | sort -u >"$work/of_the_script"
-    "$root/build/default/loop/portlab" --help >"$work/out"
+    (cd "$root" && build/default/loop/portlab --help) >"$work/out"
     sed -nE '1,/^Subcommands:/d; s|^  ([a-z]+) .*|\1|p' "$work/out" | sort >"$work/of_the_program"
     [ -s "$work/of_the_script" ] || fail 'no commands in the help of the script'
     diff "$work/of_the_script" "$work/of_the_program" || fail 'the script (<) and the program (>) list other commands'
@@ -125,7 +132,7 @@ where_nothing_can_be_written_it_names_the_folder_and_a_remedy() {
     [ "$(id -u)" = 0 ] || chmod a-w "$work/a tree"
     for command in tour test check; do
         call_as_nobody $command
-        expect_status 2 && expect_in err "$work/a tree cannot be written by" && expect_in err "cp -R $work/a tree"
+        expect_status 2 && expect_in err "$work/a tree cannot be written by" && expect_in err "cp -R $work/a\\ tree ~/portlab"
         expect_not_in err '+ '
     done
     chmod u+w "$work/a tree"
@@ -139,7 +146,7 @@ a_build_of_somebody_else_is_named_with_a_remedy() {
     chmod a+w "$work/a tree"
     [ "$(id -u)" = 0 ] || chmod a-w "$work/a tree/build/default/build.ninja"
     call_as_nobody status
-    expect_status 2 && expect_in err "$work/a tree/build/default/build.ninja cannot be written by" && expect_in err "sudo rm -r $work/a tree/build"
+    expect_status 2 && expect_in err "$work/a tree/build/default/build.ninja cannot be written by" && expect_in err "sudo rm -r $work/a\\ tree/build"
     # What is built already can be asked all the same, where it writes nothing.
     touch "$work/a tree/build/default/loop/portlab"
     call_as_nobody status
