@@ -73,9 +73,18 @@ def kept_by_the_kernel() -> set[str]:
             for row in Path("/proc/sysvipc", table).read_text(encoding="ascii").splitlines()[1:]}
 
 
-def marked_files(*places: Path) -> list[Path]:
+def entries(directory: str | Path) -> list[str]:
+    try:
+        return [os.path.join(directory, name) for name in os.listdir(directory)]
+    except OSError:
+        return []  # it is no directory, is gone, or is somebody else's
+
+
+def marked_files(*places: Path) -> list[str]:
     """Files that an attack has left, at these places and in the directories there."""
-    return [file for place in places for pattern in (f"*{MARK}*", f"*/*{MARK}*") for file in place.glob(pattern)]
+    here = [entry for place in places for entry in entries(place)]
+    return [file for file in here + [inner for entry in here if not os.path.islink(entry) for inner in entries(entry)]
+            if MARK in os.path.basename(file)]
 
 
 class Outside:
