@@ -205,7 +205,7 @@ def measure_scaling(task: grade.Task, work: Path) -> None:
     if (os.cpu_count() or 1) < 2:
         print("scaling from one core to two: this machine has one")
         return
-    paths = [path for number, path in enumerate(make_class(work / "small", 20)) if number % 10 != 9]  # without the hostile ones
+    paths = [path for number, path in enumerate(make_class(work / "small", 40)) if number % 10 != 9]  # without the hostile ones
     pairs = [(graded_class(task, paths, 1, work / "log"), graded_class(task, paths, 2, work / "log")) for _ in range(RUNS)]
     scaling = Cost.ratio(pairs, clock)
     print(f"scaling, {len(paths)} submissions one at a time and two: {scaling:.2f} x as fast "
