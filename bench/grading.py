@@ -12,6 +12,7 @@ import ctypes
 import os
 import resource
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -122,6 +123,7 @@ def main() -> int:
     if missing := [tool for tool in ("bwrap", "parallel", "ninja") if not shutil.which(tool)]:
         print(f"bench: missing tools: {', '.join(missing)}", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # and so that nothing is left
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans become children of this process
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start, medians of {RUNS} runs")
     with tempfile.TemporaryDirectory(prefix="portlab-bench-") as name:
