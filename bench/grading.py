@@ -12,6 +12,7 @@ import ctypes
 import os
 import resource
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -122,6 +123,7 @@ def main() -> int:
     if missing := [tool for tool in ("bwrap", "parallel", "ninja") if not shutil.which(tool)]:
         print(f"bench: missing tools: {', '.join(missing)}", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # and so that nothing is left
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: orphans become children of this process
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start, medians of {RUNS} runs")
     with tempfile.TemporaryDirectory(prefix="portlab-bench-") as name:
@@ -205,7 +207,7 @@ def measure_scaling(task: grade.Task, work: Path) -> None:
     if (os.cpu_count() or 1) < 2:
         print("scaling from one core to two: this machine has one")
         return
-    paths = [path for number, path in enumerate(make_class(work / "small", 20)) if number % 10 != 9]  # without the hostile ones
+    paths = [path for number, path in enumerate(make_class(work / "small", 40)) if number % 10 != 9]  # without the hostile ones
     pairs = [(graded_class(task, paths, 1, work / "log"), graded_class(task, paths, 2, work / "log")) for _ in range(RUNS)]
     scaling = Cost.ratio(pairs, clock)
     print(f"scaling, {len(paths)} submissions one at a time and two: {scaling:.2f} x as fast "
