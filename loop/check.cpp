@@ -100,20 +100,22 @@ Report report_of(const Exercise& exercise, const std::string& printed) {
     return {Result::wrong, verdict.output.substr(verdict.output.starts_with(name) ? name.size() : 0)};
 }
 
-void show(const Catalogue& catalogue, const Exercise& exercise, const Report& report, std::size_t lines) {
+void show_next(const Catalogue& catalogue, const Exercise& exercise) {
+    const Exercise next = next_after(catalogue, exercise);
+    if (next.number != exercise.number)
+        std::cout << "  Next: " << in_a_line(next) << ", " << next.file() << ":" << progress_of(next).line << std::endl;
+    else
+        std::cout << "  That was the last one: all are right." << std::endl;
+}
+
+void show(const Exercise& exercise, const Report& report, std::size_t lines) {
     const Progress progress = progress_of(exercise);
     const std::string name = terminal::bold(in_a_line(exercise)),
                       place = exercise.file() + ":" + std::to_string(progress.line);
     switch (report.result) {
-    case Result::right: {
+    case Result::right:
         std::cout << terminal::tick() << " " << name << ": right, " << exercise.points << " points\n";
-        const Exercise next = next_after(catalogue, exercise);
-        if (next.number != exercise.number)
-            std::cout << "  Next: " << in_a_line(next) << ", " << next.file() << ":" << progress_of(next).line << '\n';
-        else
-            std::cout << "  That was the last one: all are right.\n";
         break;
-    }
     case Result::not_started:
         if (progress.state == State::not_started)
             std::cout << "- " << name << ": not started; begin at\n  " << place << '\n';
@@ -149,8 +151,10 @@ int check(const Catalogue& catalogue, const std::string& name) {
         const Report report = report_of(exercise, finished.output);
         wrong = wrong || report.result == Result::wrong || report.result == Result::does_not_compile;
         open = open || report.result == Result::not_started;
-        show(catalogue, exercise, report, exercises.size() > 1 ? 12 : 1000);
+        show(exercise, report, exercises.size() > 1 ? 12 : 1000);
     }
+    if (!wrong && !open)
+        show_next(catalogue, exercises.back());
     return wrong ? 1 : open ? 3 : 0;
 }
 

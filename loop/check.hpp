@@ -20,7 +20,10 @@ struct Report {
 /// What that command printed, for one exercise.
 Report report_of(const Exercise& exercise, const std::string& printed);
 
-/// Prints it, at most so many lines of it, and what to do next.
-void show(const Catalogue& catalogue, const Exercise& exercise, const Report& report, std::size_t lines);
+/// Prints it, at most so many lines of it.
+void show(const Exercise& exercise, const Report& report, std::size_t lines);
+
+/// Prints which exercise is next, once this one is right.
+void show_next(const Catalogue& catalogue, const Exercise& exercise);
 
 } // namespace loop

@@ -187,10 +187,16 @@ class Watch {
         terminal::clear();
         std::cout << terminal::dim("+ " + as_typed(loop::checking(exercise_))) << '\n';
         if (report_)
-            loop::show(catalogue_, exercise_, *report_, room());
+            show_verdict();
         else
             std::cout << "checking " << terminal::bold(in_a_line(exercise_)) << ", " << exercise_.file() << '\n';
         show_keys();
+    }
+
+    void show_verdict() const {
+        loop::show(exercise_, *report_, room());
+        if (report_->result == Result::right)
+            show_next(catalogue_, exercise_);
     }
 
     // Between the command above and the keys below.
