@@ -283,12 +283,12 @@ def watch_sees_every_way_to_save() -> None:
     for options in ((), ("--poll",)):
         with watching(*options) as terminal:
             terminal.wait_for("q quit")
-            aside = source_of(ANY_FREE_PORT).with_suffix(".new")
+            save(ANY_FREE_PORT, wrong_answer())  # in place
+            terminal.wait_for("2.1 any free port: not right yet", "q quit")
+            aside = COPY / "saved.cpp"
             aside.write_text(right(ANY_FREE_PORT))
             aside.rename(source_of(ANY_FREE_PORT))  # as vim and others do
             terminal.wait_for("2.1 any free port: right", "q quit")
-            save(ANY_FREE_PORT, wrong_answer())  # in place
-            terminal.wait_for("2.1 any free port: not right yet", "q quit")
             terminal.press("q")
             assert terminal.end() == 0
 
@@ -322,20 +322,26 @@ def watch_without_a_terminal() -> None:
     process = subprocess.Popen(command("watch"), cwd=COPY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin and process.stdout
     printed = ""
-    while "Try it" not in printed:
-        line = process.stdout.readline()
-        assert line, printed
-        printed += line
-    expect(printed, "checking 2.1 any free port", "2.1 any free port: not right yet")
-    assert "\033" not in printed and "q quit" not in printed
-    save(ANY_FREE_PORT, right(ANY_FREE_PORT))
-    while "right, 5 points" not in printed:
-        line = process.stdout.readline()
-        assert line, printed
-        printed += line
-    process.stdin.close()  # its parent has gone
-    assert process.wait(PATIENCE) == 0
-    process.stdout.close()
+
+    def read_until(words: str) -> None:
+        nonlocal printed
+        while words not in printed:
+            line = process.stdout.readline()
+            assert line, printed
+            printed += line
+
+    try:
+        read_until("Try it")
+        expect(printed, "checking 2.1 any free port", "2.1 any free port: not right yet")
+        assert "\033" not in printed and "q quit" not in printed
+        save(ANY_FREE_PORT, right(ANY_FREE_PORT))
+        read_until("right, 5 points")
+        process.stdin.close()  # its parent has gone
+        assert process.wait(PATIENCE) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
 
 
 def one_watch_a_tree() -> None:
