@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <map>
@@ -276,6 +277,7 @@ Outcome ask_kernel(const std::vector<Call>& calls) {
     std::array<int, 2> ends{};
     if (::pipe(ends.data()) != 0)
         throw std::system_error{errno, std::generic_category(), "pipe"};
+    std::fflush(nullptr); // the child would print it again: under the thread sanitizer _exit() does so
     const pid_t child = ::fork();
     if (child < 0)
         throw std::system_error{errno, std::generic_category(), "fork"};
