@@ -1,5 +1,6 @@
 #include "tests/support/process.hpp"
 
+#include "tests/support/asleep.hpp"
 #include "tests/support/client.hpp"
 #include "tests/support/sandbox.hpp"
 
@@ -301,7 +302,13 @@ void Process::type(std::string_view text) {
 
 void Process::close_input() { ::close(std::exchange(input_, -1)); }
 
-void Process::send_signal(int number) { ::kill(pid_, number); }
+void Process::send_signal(int number) {
+#ifdef __SANITIZE_THREAD__ // its run-time system may lose a signal that comes while the program enters its first wait
+    for (int i = 0; i < 200 && !doing(pid_).starts_with("waits in"); ++i)
+        ::poll(nullptr, 0, 5);
+#endif
+    ::kill(pid_, number);
+}
 
 int Process::wait_for_exit() {
     if (status_)
