@@ -1,63 +1,46 @@
 // Each error of the book's field guide, provoked by its smallest cause: what the kernel answers, as a table.
 //
 // One socket call fails on each line. Run it as an ordinary user: for root no port is privileged.
+#include <algorithm>
 #include <array>
 #include <asio.hpp>
 #include <cerrno>
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <iterator>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <utility>
 
 using asio::ip::address_v4;
 using asio::ip::tcp;
+using asio::ip::udp;
+
+constexpr std::pair<int, const char*> names[]{
+    {EACCES, "EACCES"},
+    {EADDRINUSE, "EADDRINUSE"},
+    {EADDRNOTAVAIL, "EADDRNOTAVAIL"},
+    {EAFNOSUPPORT, "EAFNOSUPPORT"},
+    {EAGAIN, "EAGAIN"},
+    {EBADF, "EBADF"},
+    {ECONNREFUSED, "ECONNREFUSED"},
+    {ECONNRESET, "ECONNRESET"},
+    {EINVAL, "EINVAL"},
+    {EISCONN, "EISCONN"},
+    {EMFILE, "EMFILE"},
+    {ENOTCONN, "ENOTCONN"},
+    {EOPNOTSUPP, "EOPNOTSUPP"},
+    {EPIPE, "EPIPE"},
+    {EPROTONOSUPPORT, "EPROTONOSUPPORT"},
+    {ETIMEDOUT, "ETIMEDOUT"},
+};
 
 void row(const char* call, const char* cause, const asio::error_code& error) {
-    const char* name = "none";
-    switch (error.value()) {
-    case EACCES:
-        name = "EACCES";
-        break;
-    case EADDRINUSE:
-        name = "EADDRINUSE";
-        break;
-    case EADDRNOTAVAIL:
-        name = "EADDRNOTAVAIL";
-        break;
-    case EAFNOSUPPORT:
-        name = "EAFNOSUPPORT";
-        break;
-    case EAGAIN:
-        name = "EAGAIN";
-        break;
-    case ECONNREFUSED:
-        name = "ECONNREFUSED";
-        break;
-    case ECONNRESET:
-        name = "ECONNRESET";
-        break;
-    case EINVAL:
-        name = "EINVAL";
-        break;
-    case EISCONN:
-        name = "EISCONN";
-        break;
-    case EMFILE:
-        name = "EMFILE";
-        break;
-    case ENOTCONN:
-        name = "ENOTCONN";
-        break;
-    case EPIPE:
-        name = "EPIPE";
-        break;
-    case ETIMEDOUT:
-        name = "ETIMEDOUT";
-        break;
-    }
+    const auto known = std::ranges::find(names, error.value(), &std::pair<int, const char*>::first);
+    const char* name = known == std::end(names) ? "none" : known->second;
     std::cout << "| `" << name << "` | " << error.message() << " | `" << call << "` | " << cause << " |\n";
 }
 
@@ -99,13 +82,28 @@ int main() {
         bound.bind(any_port, error);
         row("bind", "a socket that is bound already", error);
 
+        const int closed = other.native_handle();
+        other.close();
+        error.assign(::listen(closed, 1) == 0 ? 0 : errno, asio::error::get_system_category());
+        row("listen", "a descriptor that has been closed", error);
+        udp::socket datagrams{io, udp::v4()};
+        error.assign(::listen(datagrams.native_handle(), 1) == 0 ? 0 : errno, asio::error::get_system_category());
+        row("listen", "a UDP socket", error);
+        asio::generic::stream_protocol::socket stream{io};
+        stream.open({AF_INET, IPPROTO_UDP}, error);
+        row("socket", "a stream, from the protocol UDP", error);
+
         tcp::socket client{io, tcp::v4()};
         client.connect(bound.local_endpoint(), error);
         row("connect", "a port on which nobody listens", error);
 
+        tcp::acceptor silent{io, tcp::v4()};
+        silent.bind(any_port);
+        tcp::socket nobody{io};
+        silent.accept(nobody, error);
+        row("accept", "a socket that does not listen", error);
         tcp::acceptor server = listening(io, 4);
         server.non_blocking(true);
-        tcp::socket nobody{io};
         server.accept(nobody, error);
         row("accept", "no client waits, and the socket is not to block", error);
         server.non_blocking(false);
