@@ -175,7 +175,7 @@ def front_page(assignment: Assignment) -> str:
         rows.append(f"| [{item.number}: {item.title}]({place}) | `{item.source}` | {item.points} | {item.tests} |\n")
     chapters = {item.path[:2] for item in assignment.items}
     chapter = f" --chapter {chapters.pop()}" if len(chapters) == 1 else ""
-    hidden = ("A hidden test is run by your instructor alone; here its exercise is compiled, and shows as skipped.\n\n"
+    hidden = ("A hidden test is run by your instructor alone; here its exercise is compiled, and that is all.\n\n"
               if any(item.hidden for item in assignment.items) else "")
     return (
         f"# {assignment.title}\n\n"

@@ -93,7 +93,7 @@ Report report_of(const Exercise& exercise, const std::string& printed) {
     if (verdict.result == "Passed")
         return {Result::right, {}};
     if (verdict.result.ends_with("Skipped"))
-        return {Result::not_started, {}};
+        return {progress_of(exercise).state == State::compiles ? Result::compiles : Result::not_started, {}};
     if (verdict.result.empty())
         return {Result::wrong, "\n" + printed}; // ctest itself could not go on: its own words
     const std::string name = exercise.name + ": not right yet";
@@ -105,7 +105,7 @@ void show_next(const Catalogue& catalogue, const Exercise& exercise) {
     if (next.number != exercise.number)
         std::cout << "  Next: " << in_a_line(next) << ", " << next.file() << ":" << progress_of(next).line << std::endl;
     else
-        std::cout << "  That was the last one: all are right." << std::endl;
+        std::cout << "  That was the last one: none is open." << std::endl;
 }
 
 void show(const Exercise& exercise, const Report& report, std::size_t lines) {
@@ -115,6 +115,9 @@ void show(const Exercise& exercise, const Report& report, std::size_t lines) {
     switch (report.result) {
     case Result::right:
         std::cout << terminal::tick() << " " << name << ": right, " << exercise.points << " points\n";
+        break;
+    case Result::compiles:
+        std::cout << "- " << name << ": compiles; " << progress.note << '\n';
         break;
     case Result::not_started:
         if (progress.state == State::not_started)

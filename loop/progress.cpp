@@ -57,10 +57,14 @@ Progress progress_of(const Exercise& exercise) {
     if (source.begin_here)
         return {State::not_started, {}, *source.begin_here};
     const fs::path build = "build/default", verdict_file = build / "verdicts" / (exercise.path() + ".json");
+    const bool hidden = !fs::exists("tests/exercises/" + exercise.path() + "_test.cpp");
     const auto judged = saved(verdict_file), built = saved(build / "exercises" / exercise.path());
-    if (!judged || !built)
+    if (!built || (!judged && !hidden))
         return {State::in_progress, "not checked yet", source.main};
     const auto edited = saved(exercise.file());
+    if (hidden)
+        return edited > built ? Progress{State::in_progress, "changed since it was compiled", source.main}
+                              : Progress{State::compiles, "your instructor runs its tests", source.main};
     if (edited > built || built > judged)
         return {State::in_progress, "changed since its last verdict", source.main};
     std::string verdict, failed_check;
@@ -76,13 +80,18 @@ Progress progress_of(const Exercise& exercise) {
     return {State::in_progress, verdict == "wrong" ? "not yet: " + failed_check : verdict, source.main};
 }
 
+bool is_open(const Exercise& exercise) {
+    const State state = progress_of(exercise).state;
+    return state == State::not_started || state == State::in_progress;
+}
+
 Exercise current(const Catalogue& catalogue) {
     std::optional<Exercise> latest, first_open;
     for (const Exercise& exercise : catalogue.exercises()) {
         const State state = progress_of(exercise).state;
         if (state == State::in_progress && (!latest || saved(exercise.file()) > saved(latest->file())))
             latest = exercise;
-        if (state != State::done && !first_open)
+        if (is_open(exercise) && !first_open)
             first_open = exercise;
     }
     return latest ? *latest : first_open.value_or(catalogue.exercises().back());
@@ -92,8 +101,7 @@ Exercise next_after(const Catalogue& catalogue, const Exercise& exercise) {
     auto all = catalogue.exercises();
     const auto here = std::ranges::find(all, exercise.number, &Exercise::number);
     std::rotate(all.begin(), here + 1, all.end()); // clang 14 has no std::ranges::rotate
-    const auto next =
-        std::ranges::find_if(all, [](const Exercise& one) { return progress_of(one).state != State::done; });
+    const auto next = std::ranges::find_if(all, is_open);
     return next == all.end() ? exercise : *next;
 }
 

@@ -58,6 +58,7 @@ int status(const Catalogue& catalogue) {
                 rest = rest.substr(0, columns - std::min<std::size_t>(columns, column + 18)) + "...";
             std::cout << padded("     " + in_a_line(exercise))
                       << (state == State::done          ? terminal::green("done")
+                          : state == State::compiles    ? terminal::green("compiles")
                           : state == State::not_started ? terminal::dim("not started")
                                                         : terminal::yellow("in progress"))
                       << rest << '\n';
@@ -66,6 +67,8 @@ int status(const Catalogue& catalogue) {
     std::cout << '\n';
     if (book.done == book.all)
         std::cout << "All are right. What would the kernel say? ./portlab predict\n";
+    else if (!is_open(next))
+        std::cout << "None is open. Your instructor runs the tests of those that compile.\n";
     else
         std::cout << "Next: " << terminal::bold("exercise " + in_a_line(next)) << " (" << next.level << ", "
                   << next.minutes << " minutes, " << next.points << " points)\n      " << next.file() << ":"

@@ -195,7 +195,7 @@ class Watch {
 
     void show_verdict() const {
         loop::show(exercise_, *report_, room());
-        if (report_->result == Result::right)
+        if (report_->result == Result::right || report_->result == Result::compiles)
             show_next(catalogue_, exercise_);
     }
 

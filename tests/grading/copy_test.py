@@ -1,6 +1,7 @@
 """A student unpacks the archive and works in it: it configures, every exercise is not started and nothing is red; with the
 solutions in place of the stubs everything is right; and with the overlay the hidden tests judge."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -91,6 +92,11 @@ class Copy(unittest.TestCase):
                          dict.fromkeys(exercises[:3], "Passed") | dict.fromkeys(exercises[3:], "Skipped"))
         hidden = self.run_in_copy("ctest", "--preset", "default", "-R", "exercise.02_bind.house_number", "-V")
         self.assertIn("its tests are hidden: your instructor runs them", hidden)
+        loop = str(Path(os.environ["PORTLAB_BUILD"], "loop/portlab"))
+        self.assertIn("2.9 house number: compiles; your instructor runs its tests\n", self.run_in_copy(loop, "check", "2.9"))
+        printed = self.run_in_copy(loop)
+        self.assertRegex(printed, "house number +compiles, 5 points, your instructor runs its tests")
+        self.assertIn("None is open.", printed)
 
         # The instructor's own build, with the overlay. His solution is judged by his judge.
         shutil.rmtree(self.copy / "exercises/02_bind")
