@@ -112,6 +112,10 @@ TEST_CASE("recording writes what comes, and keeps the samples of what varies") {
     const Page page{console("$ echo pid $$; echo new; echo pid $$\npid 4711\nold\n", "varies: pid=4711")};
     const auto lines = record(read_transcripts(page.path()).front(), "/nowhere");
     CHECK(lines == std::vector<std::string>{"$ echo pid $$; echo new; echo pid $$", "pid 4711", "new", "pid 4711"});
+    const Page equal{
+        console("$ echo one $$; echo other $$; echo one $$\none 11\nother 12\none 11\n", "varies: one=11 other=12")};
+    CHECK(record(read_transcripts(equal.path()).front(), "/nowhere") ==
+          std::vector<std::string>{"$ echo one $$; echo other $$; echo one $$", "one 11", "other 12", "one 11"});
     const Page skipping{console("$ echo first\nold\n...\n")}; // what is left out may be nothing
     CHECK(record(read_transcripts(skipping.path()).front(), "/nowhere") ==
           std::vector<std::string>{"$ echo first", "first", "..."});
