@@ -159,7 +159,8 @@ suite() { # WHAT TARGET CTEST_ARGUMENT...
     time=$(for _ in $(seq "$runs"); do seconds ctest --test-dir "$build_dir" -j2 --output-on-failure --no-tests=error "$@"; done | median)
     echo "$what, -j2: $time s; target $target: $(verdict "$time" "$target" atmost)"
 }
-suite 'the suite without the judges of exercises' 15 -LE judge
+suite 'the suite of chapters, book and house' 15 -LE 'judge|exercise|loop|grading'
+suite "the student's loop" 40 -L loop
 suite 'all stubs, solutions and wrong answers of the exercises' 60 -L judge
 
 { seconds configure "$release" Release && seconds cmake --build "$release" --target 08_twelve_factor; } >/dev/null
