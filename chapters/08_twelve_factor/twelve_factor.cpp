@@ -234,7 +234,7 @@ int main() {
 
         tcp::acceptor acceptor{io};
         acceptor.open(config.listen_on.protocol());
-        // The connections of the instance before this one may still be in TIME_WAIT on this port. With this option on
+        // The connections of the instance before this one may still be in TIME-WAIT on this port. With this option on
         // both their listener and ours they do not stand in the way of a restart (chapter 5).
         acceptor.set_option(tcp::acceptor::reuse_address{true});
         asio::error_code error;

@@ -93,7 +93,7 @@ Answer ask(const Address& server, const std::string& request) {
     return read_answer(client);
 }
 
-// A close that leaves nothing in TIME_WAIT: the peer gets a reset.
+// A close that leaves nothing in TIME-WAIT: the peer gets a reset.
 void close_abruptly(Client& client) {
     const linger now{1, 0};
     ::setsockopt(client.descriptor(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
@@ -548,7 +548,7 @@ TEST_CASE("a client that never finishes its request does not keep it from ending
     CHECK(service.wait_for_exit() == 0);
 }
 
-TEST_CASE("a restart on the same port succeeds at once, with connections of the last instance in TIME_WAIT") {
+TEST_CASE("a restart on the same port succeeds at once, with connections of the last instance in TIME-WAIT") {
     Address address;
     {
         Service first;

@@ -18,7 +18,7 @@ wrong(08_twelve_factor/twelve_factor drops_waiting_clients
 wrong(08_twelve_factor/twelve_factor forgets_reuse_address
   REPLACE [[acceptor.set_option(tcp::acceptor::reuse_address{true});]]
   BY      [[]]
-  FAILS "a restart on the same port succeeds at once, with connections of the last instance in TIME_WAIT"
+  FAILS "a restart on the same port succeeds at once, with connections of the last instance in TIME-WAIT"
   SAYING "Address already in use")
 wrong(08_twelve_factor/twelve_factor takes_a_bad_port_for_the_default
   REPLACE [[common::port_from_environment("PORT", 8080)]]

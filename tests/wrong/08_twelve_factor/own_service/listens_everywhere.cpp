@@ -135,7 +135,7 @@ int main() {
 
         tcp::acceptor acceptor{io};
         acceptor.open(config.listen_on.protocol());
-        acceptor.set_option(tcp::acceptor::reuse_address{true}); // the last instance's connections may be in TIME_WAIT
+        acceptor.set_option(tcp::acceptor::reuse_address{true}); // the last instance's connections may be in TIME-WAIT
         asio::error_code error;
         acceptor.bind({asio::ip::address_v4::any(), config.listen_on.port()}, error);
         if (!error)

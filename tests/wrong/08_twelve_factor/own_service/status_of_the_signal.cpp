@@ -136,7 +136,7 @@ int main() {
 
         tcp::acceptor acceptor{io};
         acceptor.open(config.listen_on.protocol());
-        acceptor.set_option(tcp::acceptor::reuse_address{true}); // the last instance's connections may be in TIME_WAIT
+        acceptor.set_option(tcp::acceptor::reuse_address{true}); // the last instance's connections may be in TIME-WAIT
         asio::error_code error;
         acceptor.bind(config.listen_on, error);
         if (!error)
