@@ -121,6 +121,7 @@ def commands_of(build: Path, target: str, source: Path) -> Commands:
     linking = [word for word in shlex.split(said.splitlines()[-1]) if word not in (":", "&&")]
     linking = ["OBJECT" if word == built else word for word in linking]
     linking[linking.index("-o") + 1] = "PROGRAM"
+    linking = [word for word in linking if not word.startswith("-Wl,--dependency-file")]  # for ninja, which is not here
     directory = Path(entry["directory"])
     files = [directory / word for word in linking[1:] if not word.startswith("-") and (directory / word).is_file()]
     if "-include" in compiling:

@@ -62,7 +62,7 @@ bool on_a_network([[maybe_unused]] const char* path) {
 #ifdef __linux__
     constexpr std::array<unsigned, 8> kinds{0x6969,     0x517B,     0xFF534D42, 0xFE534D42,  // NFS, SMB, CIFS, SMB 2
                                             0x65735546, 0x01021997, 0x786F4256, 0x00C36400}; // FUSE, 9P, vboxsf, Ceph
-    struct statfs about {};
+    struct statfs about = {};
     if (::statfs(path, &about) == 0)
         for (const unsigned kind : kinds)
             if (static_cast<unsigned>(about.f_type) == kind)
@@ -225,7 +225,7 @@ class Watch {
     }
 
     static bool is_pipe() {
-        struct stat about {};
+        struct stat about = {};
         return ::fstat(STDIN_FILENO, &about) == 0 && (S_ISFIFO(about.st_mode) || S_ISSOCK(about.st_mode));
     }
 

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <charconv>
 #include <cstddef>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -70,8 +72,9 @@ class RequestReader {
     }
 
   private:
-    // What is expected next. Beast is shown the start line when it is whole, then the header fields when they are.
-    enum class Part { start_line, fields, body };
+    // What is expected next. Beast is shown each part of the grammar when it is whole, and of a body what has come: its
+    // versions differ in what they make of less.
+    enum class Part { start_line, fields, body, chunk_header, chunk };
 
     static std::ptrdiff_t position(std::size_t index) { return static_cast<std::ptrdiff_t>(index); }
 
@@ -88,49 +91,73 @@ class RequestReader {
             parser_->header_limit(2 * header_limit); // measured here, so that the cutting of the bytes plays no part
             parser_->body_limit(body_limit);
             part_ = Part::start_line;
-            header_left_ = header_limit;
         }
-        const std::string_view window = unread().substr(0, part_ == Part::body ? header_limit : header_left_);
+        if (begin_ == end_)
+            return false;
         switch (part_) {
         case Part::start_line: {
+            const std::string_view window = unread().substr(0, header_limit);
             const auto end = window.find('\n');
             if (end == window.npos)
-                return window.size() == header_left_ && refuse(http::status::uri_too_long);
+                return window.size() == header_limit && refuse(http::status::uri_too_long);
+            header_left_ = header_limit - (end + 1);
             return put_whole(window.substr(0, end + 1), Part::fields);
         }
         case Part::fields: {
+            const std::string_view window = unread().substr(0, header_left_);
             const auto end = window.starts_with("\r\n") ? 0 : window.find("\r\n\r\n");
             if (end == window.npos)
                 return window.size() == header_left_ && refuse(http::status::request_header_fields_too_large);
             return put_whole(window.substr(0, end + (end == 0 ? 2 : 4)), Part::body) && check_header();
         }
         case Part::body:
+            return put(unread()) > 0;
+        case Part::chunk_header: {
+            const std::string_view window = unread().substr(0, header_limit);
+            const auto end = end_of_chunk_header(window);
+            if (end == window.npos)
+                return window.size() == header_limit && refuse(http::status::request_header_fields_too_large);
+            return put_whole(window.substr(0, end), Part::chunk);
+        }
+        case Part::chunk:
             break;
         }
-        // A chunked body ends with five bytes, "0\r\n\r\n", so with fewer there is more to come. (Shown fewer twice,
-        // Beast 1.74 fails an assertion.)
-        if (parser_->chunked() && window.size() < 5)
-            return false;
+        const std::size_t used = put(unread().substr(0, chunk_left_));
+        chunk_left_ -= used;
+        if (chunk_left_ == 0)
+            part_ = Part::chunk_header;
+        return used > 0;
+    }
+
+    // Where the data of a chunk begin: behind the line with their size. After the last line, with size 0, come no data
+    // but a trailer, and this is where it ends. npos where that has not arrived.
+    std::size_t end_of_chunk_header(std::string_view window) {
+        const std::size_t start = window.starts_with("\r\n") ? 2 : 0; // the line end behind the data before
+        const auto end = window.find("\r\n", start);
+        if (end == window.npos)
+            return end;
+        const auto read = std::from_chars(window.data() + start, window.data() + end, chunk_left_, 16);
+        if (read.ec != std::errc{} || chunk_left_ > 0)
+            return end + 2; // and Beast says whether it is right
+        const auto trailer_end = window.find("\r\n\r\n", end);
+        return trailer_end == window.npos ? trailer_end : trailer_end + 4;
+    }
+
+    std::size_t put(std::string_view bytes) {
         boost::beast::error_code error;
-        const std::size_t used = parser_->put({window.data(), window.size()}, error);
+        const std::size_t used = parser_->put({bytes.data(), bytes.size()}, error);
         begin_ += used;
         if (error && error != http::error::need_more)
-            return refuse(status_for(error, window));
-        if (parser_->is_done())
+            refuse(status_for(error, bytes));
+        else if (parser_->is_done())
             state_ = State::complete;
-        else if (used == 0)
-            return window.size() == header_limit && refuse(http::status::request_header_fields_too_large);
-        return true;
+        return used;
     }
 
     bool put_whole(std::string_view bytes, Part next_part) {
-        boost::beast::error_code error;
-        const std::size_t used = parser_->put({bytes.data(), bytes.size()}, error);
-        if ((error && error != http::error::need_more) || used != bytes.size())
-            return refuse(status_for(error, bytes));
-        begin_ += used;
-        header_left_ -= used;
         part_ = next_part;
+        if (put(bytes) != bytes.size() && state_ != State::refused)
+            refuse(http::status::bad_request);
         return true;
     }
 
@@ -139,14 +166,16 @@ class RequestReader {
             return true;
         const Request& header = parser_->get();
         const auto coding = header.find(http::field::transfer_encoding);
+        if (coding != header.end() && (!parser_->chunked() || header.version() < 11))
+            return refuse(http::status::bad_request); // nobody can say where its body ends: RFC 9112, 6.1 and 6.3
         if (coding != header.end() && !boost::beast::iequals(coding->value(), "chunked"))
             return refuse(http::status::not_implemented);
         if (header.version() >= 11 && header.count(http::field::host) != 1)
             return refuse(http::status::bad_request); // RFC 9112, 3.2
         expects_continue_ = header.version() >= 11 && !parser_->is_done() &&
                             boost::beast::iequals(header[http::field::expect], "100-continue");
-        if (parser_->is_done())
-            state_ = State::complete;
+        if (parser_->chunked())
+            part_ = Part::chunk_header;
         return true;
     }
 
@@ -176,7 +205,8 @@ class RequestReader {
     std::size_t begin_ = 0, end_ = 0; // what has arrived and is not parsed
     std::optional<http::request_parser<http::string_body>> parser_;
     Part part_ = Part::start_line;
-    std::size_t header_left_ = header_limit;
+    std::size_t header_left_ = 0; // room for the fields
+    std::size_t chunk_left_ = 0;  // data of a chunk that are still to come
     State state_ = State::incomplete;
     http::status refusal_{};
     bool expects_continue_ = false;

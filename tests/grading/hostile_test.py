@@ -34,6 +34,11 @@ def lacking() -> str:
     for tool in ("bwrap", "unshare", "prlimit", "parallel"):
         if not shutil.which(tool):
             return f"needs {tool}"
+    try:
+        for end in os.openpty():
+            os.close(end)
+    except OSError as reason:
+        return f"needs a pseudo-terminal: {reason}"
     tried = subprocess.run(["unshare", "--map-root-user", "--net", "--pid", "--fork", "true"], capture_output=True, text=True)
     return f"needs namespaces: {tried.stderr.strip()}" if tried.returncode else ""
 

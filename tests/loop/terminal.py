@@ -5,6 +5,7 @@ import pty
 import select
 import signal
 import struct
+import sys
 import termios
 import time
 
@@ -18,7 +19,11 @@ class Terminal:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self.written = b""  # all that came
-        self._pid, self._terminal = pty.fork()
+        try:
+            self._pid, self._terminal = pty.fork()
+        except OSError as reason:  # as in a root directory without /dev/pts
+            print(f"needs a pseudo-terminal: {reason}")
+            sys.exit(77)
         if self._pid == 0:
             try:
                 os.execvpe(command[0], command, {**os.environ, "TERM": "xterm-256color", **environment})

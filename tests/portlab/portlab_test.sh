@@ -97,7 +97,7 @@ help_has_the_commands_of_the_program() {
     call help
     sed -nE 's|^  \./portlab ([a-z]+).*|\1|p' "$work/out" | sort -u >"$work/of_the_script"
     (cd "$root" && build/default/loop/portlab --help) >"$work/out"
-    sed -nE '1,/^Subcommands:/d; s|^  ([a-z]+) .*|\1|p' "$work/out" | sort >"$work/of_the_program"
+    sed -nE '1,/^S(ubcommands|UBCOMMANDS):/d; s|^  ([a-z]+) .*|\1|p' "$work/out" | sort >"$work/of_the_program"
     [ -s "$work/of_the_script" ] || fail 'no commands in the help of the script'
     diff "$work/of_the_script" "$work/of_the_program" || fail 'the script (<) and the program (>) list other commands'
     for command in $(cat "$work/of_the_script"); do
@@ -245,6 +245,7 @@ doctor_knows_what_the_system_lacks() {
 
 doctor_has_colours_on_a_terminal_alone() {
     command -v script >/dev/null && script --version 2>/dev/null | grep -q util-linux || { echo 'needs script of util-linux'; exit 77; }
+    script -qec true /dev/null >/dev/null 2>&1 </dev/null || { echo 'needs a pseudo-terminal, of which this system gives none'; exit 77; }
     on_a_terminal() { TERM=xterm "$@" script -qec "'$root/portlab' doctor" /dev/null >"$work/out" 2>"$work/err" </dev/null; }
     on_a_terminal env -u NO_COLOR
     expect_in out "$(printf '\033[3')"

@@ -1,4 +1,4 @@
-// Forgets a semicolon.
+// Names what nobody has declared.
 // Expects: does not compile, 0 points
-// Seen: expected
-int main() { return 0 }
+// Seen: nothing
+int main() { return nothing; }

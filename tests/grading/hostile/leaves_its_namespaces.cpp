@@ -15,8 +15,7 @@ int main() {
     for (const std::string& process : {std::string{"1"}, std::to_string(::getppid())})
         for (const char* kind : {"user", "mnt", "net", "pid", "ipc", "uts"}) {
             const int space = ::open(("/proc/" + process + "/ns/" + kind).c_str(), O_RDONLY);
-            struct stat here {
-            }, there{};
+            struct stat here = {}, there = {};
             ::stat((std::string{"/proc/self/ns/"} + kind).c_str(), &here);
             if (space >= 0 && ::fstat(space, &there) == 0 && here.st_ino != there.st_ino && ::setns(space, 0) == 0)
                 std::printf("portlab-forged: joined another %s namespace\n", kind);
