@@ -96,7 +96,7 @@ def run_judge(task: Task, judge: Path, program: Path, into: Path, patience: int)
     directory.chmod(0o1777)
     words = ["--user", str(sandbox.weak_user())] if task.launcher == "user" else [
         "--sandbox", *sandbox.running(program.name, directory)]
-    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TMPDIR": str(directory), "PORTLAB_HOME": str(Path.home()),
+    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TMPDIR": str(directory), "PORTLAB_PRIVATE": sandbox.private_place(into),
                    "PORTLAB_PATIENCE": str(patience)}
     if task.launcher == "user":
         environment["PORTLAB_NOT_APART"] = "1"
@@ -292,7 +292,8 @@ def _check_compiler(commands: sandbox.Commands, headers: list[Path], program: Pa
     words = sandbox.compiling(commands, PROBE, *headers)
     place = words.index("--remount-ro", words.index("--chdir") - 3)
     words[place:place] = ["--ro-bind", str(program), "/tmp/probe"]
-    status = sandbox.run(["/usr/bin/env", "-i", *words, "/tmp/probe", str(ROOT / "tests"), str(Path.home()), "/etc/passwd"],
+    private = sandbox.private_place(commands.directory, *headers, *commands.files)
+    status = sandbox.run(["/usr/bin/env", "-i", *words, "/tmp/probe", str(ROOT / "tests"), private, "/etc/passwd"],
                          seconds=20, stdout=into / "seen", stderr=into / "said")
     seen = dict(line.split(":", 1) for line in sandbox.head(into / "seen").splitlines() if ":" in line)
     for what, wanted in (("interfaces", "lo"), ("beyond", "Network is unreachable"), ("environment", "0"), ("processes", ""),

@@ -138,6 +138,17 @@ def include_folders(commands: Commands) -> list[Path]:
 
 # ---- bubblewrap
 
+
+def private_place(*shown: Path) -> str:
+    """What nobody in a sandbox is to see: the home, or a file there. Where the tree is in the home, the folders on the way to
+    `shown` are inside, and empty but for it."""
+    home = Path.home()
+    on_the_way = {folder for path in shown for folder in (path, *path.parents)}
+    if home not in on_the_way:
+        return str(home)
+    return next((str(entry) for entry in home.iterdir() if entry not in on_the_way), str(ROOT / "tests"))
+
+
 NAMESPACES = ["--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000", "--unshare-pid", "--unshare-ipc",
               "--unshare-uts", "--unshare-cgroup-try", "--hostname", "sandbox", "--die-with-parent"]
 

@@ -119,7 +119,7 @@ class AClass(Case):
         linked.parent.mkdir(parents=True)
         linked.symlink_to(ROOT / "solutions/02_bind/any_free_port.cpp")
         cls.submissions.append(cls.folder / "class/linked")
-        cls.done = cls.grade(cls.sample, *cls.submissions)
+        cls.done = cls.grade(cls.sample, *cls.submissions, HOME=str(ROOT.parent))  # where most have their checkout
 
     def test_it_says_what_each_has_and_ends_with_status_0(self):
         self.assertEqual((self.done.returncode, self.done.stderr), (0, ""))
