@@ -24,6 +24,7 @@ from pathlib import Path
 FILE_LIMIT = 256 * 1024
 ARCHIVE_LIMIT = 64 * 1024 * 1024  # of the archive, and of a tar archive when it is unpacked
 MEMBER_LIMIT = 10_000
+DEPTH_LIMIT = 50  # folders in folders
 ARCHIVE = re.compile(r"\.(zip|tar|tar\.(gz|bz2|xz)|tgz|tbz2?|txz)$", re.IGNORECASE)
 
 
@@ -64,8 +65,8 @@ def collect(path: Path, wanted: Iterable[str]) -> Submission:
     """Reads a submission. Raises Refused where nothing can be read at all."""
     try:
         return _collect(path, list(wanted))
-    except RecursionError:  # os.walk and tarfile call themselves
-        raise Refused(f"{path.name} has folders in folders, or long names of long names, without end") from None
+    except RecursionError:  # tarfile calls itself
+        raise Refused(f"{path.name} has long names of long names, without end") from None
 
 
 def _collect(path: Path, names: list[str]) -> Submission:
@@ -137,10 +138,12 @@ class _Folder:
         count = 0
         for folder, folders, files in os.walk(self.path):
             folders[:] = [name for name in folders if name not in (".git", "build")]
+            count += len(files) + len(folders)
+            if count > MEMBER_LIMIT:
+                raise Refused(f"{self.path.name} has more than {MEMBER_LIMIT} files and folders")
+            if folder.count("/", len(str(self.path))) > DEPTH_LIMIT:
+                raise Refused(f"{self.path.name} has folders in folders, more than {DEPTH_LIMIT} deep")
             for name in files + [one for one in folders if os.path.islink(os.path.join(folder, one))]:
-                count += 1
-                if count > MEMBER_LIMIT:
-                    raise Refused(f"{self.path.name} has more than {MEMBER_LIMIT} files")
                 full = os.path.join(folder, name)
                 state = os.lstat(full)
                 regular = stat.S_ISREG(state.st_mode) and state.st_nlink == 1
