@@ -28,7 +28,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,7 +39,6 @@ from grading.manifest import Assignment, Item
 from grading.sandbox import BUILD, ROOT, NotHere
 
 STORY_LIMIT = 8000
-STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Seconds for an exercise: what the compiler takes of the processor, and then the waits of the judge, together; but so many
 # for the judge in any case. Where the machine has more to do than it has processors, the judge waits so much longer.
 EXERCISE_SECONDS, JUDGE_LEAST = 7, 2
@@ -351,21 +349,24 @@ def grade_class(task: Task, paths: Sequence[Path], jobs: int) -> bool:
     task.results.mkdir(parents=True, exist_ok=True)
     words = command_of(task, "some")
     at_once = max(1, min(8, len(paths) // (16 * jobs)))  # a start of Python's shared by some, and work for all to the end
-    with tempfile.TemporaryDirectory(prefix="portlab-") as home:
-        process = subprocess.Popen(
-            [parallel, "--will-cite", "--null", "--quote", "--jobs", str(jobs), "--max-args", str(at_once), "--line-buffer",
-             "--termseq", "TERM,5000,KILL,25", *words, "--", "{}"],
-            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
-            env=os.environ | {"PARALLEL_HOME": home, "PARALLEL": ""})
-        assert process.stdin and process.stdout
+    with sandbox.scratch() as home:
+        process = None
         try:
+            with sandbox.to_its_end():
+                process = subprocess.Popen(
+                    [parallel, "--will-cite", "--null", "--quote", "--jobs", str(jobs), "--max-args", str(at_once),
+                     "--line-buffer", "--tmpdir", home, "--termseq", "TERM,5000,KILL,25", *words, "--", "{}"],
+                    cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+                    env=os.environ | {"PARALLEL_HOME": str(home), "PARALLEL": ""})
+            assert process.stdin and process.stdout
             process.stdin.write("".join(f"{path.resolve()}\0" for path in paths))
             process.stdin.close()
             for line in process.stdout:
                 progress.step(line.rstrip("\n"))
             status = process.wait()
         finally:
-            while process.poll() is None: # the first signal asks it to begin nothing more, the second to end what runs
+            # The first signal asks it to begin nothing more, the second to end what runs.
+            while process and process.poll() is None:
                 process.terminate()
                 try:
                     process.wait(0.2)
@@ -376,7 +377,7 @@ def grade_class(task: Task, paths: Sequence[Path], jobs: int) -> bool:
 
 
 def stop(number: int, _frame: object) -> None:
-    for other in STOPPED_BY:  # what is to be done now is done once, and to its end
+    for other in sandbox.STOPPED_BY:  # what is to be done now is done once, and to its end
         signal.signal(other, signal.SIG_IGN)
     raise sandbox.Stopped(signal.Signals(number).name)
 
@@ -439,7 +440,7 @@ def guarded(action: Any) -> Any:
 
     def run(arguments: argparse.Namespace) -> int:
         sandbox.adopt()
-        for number in STOPPED_BY:
+        for number in sandbox.STOPPED_BY:
             signal.signal(number, stop)
         try:
             return int(action(arguments))

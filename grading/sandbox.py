@@ -42,23 +42,44 @@ class Stopped(BaseException):
     """A signal asks for the end."""
 
 
+STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def to_its_end() -> Iterator[None]:
+    """A signal that asks for the end waits until what is begun here is done: a process started and known, a folder gone."""
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in STOPPED_BY}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in came[:1]:
+            os.kill(os.getpid(), number)
+
+
 def run(command: Sequence[str | Path], *, seconds: float, stdout: Path, stderr: Path, cwd: Path | None = None,
         environment: dict[str, str] | None = None, passed: tuple[int, ...] = ()) -> int | None:
     """Runs a command, with its words into files; its status, or None where the time was over. Nothing of it is left."""
-    with stdout.open("wb") as out, stderr.open("wb") as err:
-        process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=cwd,
-                                   env=environment or {}, pass_fds=passed, start_new_session=True)
-        ended = os.pidfd_open(process.pid)  # Popen.wait looks only now and then: 0.03 s too late for a judge's 0.03 s
-        try:
-            return process.wait() if select.select([ended], [], [], seconds)[0] else None
-        finally:
-            os.close(ended)
-            try:
-                os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            process.wait()
+    process, ended = None, -1
+    try:
+        with to_its_end(), stdout.open("wb") as out, stderr.open("wb") as err:
+            process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=cwd,
+                                       env=environment or {}, pass_fds=passed, start_new_session=True)
+            ended = os.pidfd_open(process.pid)  # Popen.wait looks only now and then: 0.03 s too late for a judge's 0.03 s
+        return process.wait() if select.select([ended], [], [], seconds)[0] else None
+    finally:
+        with to_its_end():
+            if process:
+                try:
+                    os.killpg(process.pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+                process.wait()
             end_children()
+            if ended >= 0:
+                os.close(ended)
 
 
 def adopt() -> None:
@@ -82,9 +103,14 @@ def end_children() -> None:
 @contextmanager
 def scratch() -> Iterator[Path]:
     """A folder of our own, which another user may pass through."""
-    with tempfile.TemporaryDirectory(prefix="portlab-", ignore_cleanup_errors=True) as name:
-        os.chmod(name, 0o711)
-        yield Path(name)
+    with to_its_end():
+        folder = tempfile.TemporaryDirectory(prefix="portlab-", ignore_cleanup_errors=True)
+    try:
+        os.chmod(folder.name, 0o711)
+        yield Path(folder.name)
+    finally:
+        with to_its_end():
+            folder.cleanup()
 
 
 def head(path: Path, limit: int = 8192) -> str:
