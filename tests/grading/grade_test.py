@@ -184,7 +184,7 @@ class Interrupted(Case):
         process = subprocess.Popen(self.command(self.assignment("one", "02_bind/any_free_port"), *students), cwd=ROOT,
                                    env=self.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + DEADLINE
-        while not list((self.folder / "tmp").glob("*/any_free_port")): # a program of theirs is there
+        while not list((self.folder / "tmp").rglob("any_free_port")): # a program of theirs is there
             self.assertLess(time.monotonic(), deadline)
             try:
                 self.fail(f"it ended with {process.wait(0.02)}: {process.communicate()[1]}")
