@@ -23,8 +23,7 @@ int main() {
         if (!error)
             acceptor.listen(asio::socket_base::max_listen_connections, error);
         if (error) {
-            std::cerr << "explain_refusal: cannot listen on " << wanted << ": "
-                      << "Address already in use" << '\n';
+            std::cerr << "explain_refusal: cannot listen on " << wanted << ": Address already in use" << '\n';
             return EXIT_FAILURE;
         }
         std::cout << "listening on " << acceptor.local_endpoint() << std::endl;

@@ -76,8 +76,7 @@ int main() {
     else if (!server->listens)
         std::cout << "not reachable: no listen\n";
     else if (const auto row = listener(*server))
-        std::cout << "reachable at "
-                  << "0.0.0.0:" << row->local.port << '\n';
+        std::cout << "reachable at 0.0.0.0:" << row->local.port << '\n';
     else
         std::cout << "not reachable: closed\n"; // after the trace
 }

@@ -40,8 +40,7 @@ int main() {
             clients.remove_if(has_gone);
 
             std::ostringstream greeting;
-            greeting << "you are "
-                     << "127.0.0.1:" << peer.port() << '\n';
+            greeting << "you are 127.0.0.1:" << peer.port() << '\n';
             asio::error_code gone; // a client that has left already does not stop the server
             asio::write(client, asio::buffer(greeting.str()), gone);
             client.non_blocking(true);

@@ -24,8 +24,7 @@ int main(int argc, char** argv) {
         std::cout << "from " << client.local_endpoint() << '\n' << "to " << client.remote_endpoint() << std::endl;
         stop.wait();
     } catch (const std::exception&) {
-        std::cerr << "own_port: "
-                  << "cannot connect" << '\n';
+        std::cerr << "own_port: cannot connect" << '\n';
         return EXIT_FAILURE;
     }
 }

@@ -37,8 +37,7 @@ int main(int argc, char** argv) {
             if (!error)
                 acceptor.listen(tcp::acceptor::max_listen_connections, error);
             if (error) {
-                std::cerr << "next_candidate: " << wanted << ": "
-                          << "Address already in use" << '\n';
+                std::cerr << "next_candidate: " << wanted << ": Address already in use" << '\n';
                 continue;
             }
             std::cout << "listening on " << acceptor.local_endpoint() << std::endl;

@@ -49,8 +49,7 @@ std::string fetch(asio::io_context& io, const Url& url) {
     tcp::socket socket{io};
     socket.connect(url.server);
     std::ostringstream request;
-    request << "GET /"
-            << " HTTP/1.1\r\nHost: " << url.server << "\r\nConnection: close\r\n\r\n";
+    request << "GET / HTTP/1.1\r\nHost: " << url.server << "\r\nConnection: close\r\n\r\n";
     asio::write(socket, asio::buffer(request.str()));
 
     std::string answer;
