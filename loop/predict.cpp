@@ -140,6 +140,17 @@ void explain(const Question& question, const Outcome& outcome) {
     std::cout << "    Read again: " << question.section << "\n\n";
 }
 
+// A terminal may have no room for a reason and the next question. False where the input has ended.
+bool wait_for_reader() {
+    if (::isatty(STDIN_FILENO) == 0 || ::isatty(STDOUT_FILENO) == 0)
+        return true;
+    std::cout << terminal::dim("Press Enter for the next question. ") << std::flush;
+    std::string line;
+    const bool goes_on = static_cast<bool>(std::getline(std::cin, line));
+    std::cout << '\n';
+    return goes_on;
+}
+
 } // namespace
 
 int predict(const Catalogue&, const Questions& questions) {
@@ -182,6 +193,8 @@ int predict(const Catalogue&, const Questions& questions) {
                 std::cout << wrapped("The error is right, the call is not.");
         }
         explain(question, outcome);
+        if (!questions.answers && number < questions.count && !wait_for_reader())
+            break;
     }
 
     if (questions.answers) {

@@ -369,6 +369,20 @@ def an_interrupt_leaves_nothing_half_written() -> None:
         call("check", "2.1", status=0)
 
 
+def predict_waits_until_its_reason_has_been_read() -> None:
+    os.chdir(COPY)
+    with Terminal(command("predict", "--seed", "7", "--count", "2"), *SMALL) as terminal:
+        terminal.wait_for("Question 1 of 2", "\n>")
+        terminal.press("OK\n")
+        screen = terminal.wait_for("Read again: ", "Press Enter for the next question.")
+        assert "Question 2" not in screen
+        terminal.press("\n")
+        terminal.wait_for("Question 2 of 2", "\n>")
+        terminal.press("OK\n")
+        terminal.wait_for("of 2 right")
+        assert terminal.end() in (0, 1)
+
+
 def colour_only_where_it_is_wanted() -> None:
     assert "\033" not in call(status=0)
     os.chdir(COPY)
