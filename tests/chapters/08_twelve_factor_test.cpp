@@ -657,10 +657,11 @@ TEST_CASE("each answer is a line on standard output, with what a stranger sends 
 }
 
 TEST_CASE("it goes on when nobody reads its log any more") {
-    // head is the reader: it ends after the first line.
-    const std::string pipeline = "'" + program("twelve_factor") + "' | head -n 1; read -r _";
+    const std::string reader = "{ head -n 1; exec <&-; echo 'nobody reads'; }";
+    const std::string pipeline = "'" + program("twelve_factor") + "' | " + reader + "; read -r _";
     Process shell{"/bin/bash", {.arguments = {"-c", pipeline}, .environment = {{"PORT", "0"}}}};
     const Address address = address_in(shell.wait_for_line("listening on"));
+    shell.wait_for_line("nobody reads");
     std::string page;
     for (int i = 0; i < 3; ++i) {
         page = ask(address, get("/")).body;
