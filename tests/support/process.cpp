@@ -302,6 +302,8 @@ void Process::type(std::string_view text) {
 
 void Process::close_input() { ::close(std::exchange(input_, -1)); }
 
+void Process::close_output() { ::close(std::exchange(out_, -1)); }
+
 void Process::send_signal(int number) {
 #ifdef __SANITIZE_THREAD__ // its run-time system may lose a signal that comes while the program enters its first wait
     for (int i = 0; i < 200 && !doing(pid_).starts_with("waits in"); ++i)

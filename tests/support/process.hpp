@@ -42,6 +42,7 @@ class Process {
 
     void type(std::string_view text); ///< To the child's standard input.
     void close_input();
+    void close_output(); ///< Nobody reads the child's standard output any more.
     void send_signal(int number);
 
     /// Waits for the child's end, and for the end of its output. The exit status, or 128 + the number of the signal.
