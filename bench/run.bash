@@ -160,7 +160,7 @@ suite() { # WHAT TARGET CTEST_ARGUMENT...
     echo "$what, -j2: $time s; target $target: $(verdict "$time" "$target" atmost)"
 }
 suite 'the suite of chapters, book and house' 15 -LE 'judge|exercise|loop|grading'
-suite "the student's loop" 40 -L loop
+suite "the student's loop" 25 -L loop
 suite 'all stubs, solutions and wrong answers of the exercises' 60 -L judge
 
 { seconds configure "$release" Release && seconds cmake --build "$release" --target 08_twelve_factor; } >/dev/null
