@@ -94,8 +94,8 @@ def run_judge(task: Task, judge: Path, program: Path, into: Path, patience: int)
     directory.chmod(0o1777)
     words = ["--user", str(sandbox.weak_user())] if task.launcher == "user" else [
         "--sandbox", *sandbox.running(program.name, directory)]
-    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TMPDIR": str(directory), "PORTLAB_PRIVATE": sandbox.private_place(into),
-                   "PORTLAB_PATIENCE": str(patience)}
+    environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TMPDIR": str(directory),
+                   "PORTLAB_PRIVATE": sandbox.private_place(into), "PORTLAB_PATIENCE": str(patience)}
     if task.launcher == "user":
         environment["PORTLAB_NOT_APART"] = "1"
     started = time.monotonic()

@@ -144,10 +144,10 @@ def commands_of(build: Path, target: str, source: Path) -> Commands:
     built = compiling[place]
     compiling = ["OBJECT" if word == built else "SOURCE" if word == str(source) else word for word in compiling]
     said = subprocess.run(["ninja", "-C", build, "-t", "commands", target], capture_output=True, text=True, check=True).stdout
-    linking = [word for word in shlex.split(said.splitlines()[-1]) if word not in (":", "&&")]
+    linking = [word for word in shlex.split(said.splitlines()[-1])
+               if word not in (":", "&&") and not word.startswith("-Wl,--dependency-file")]  # for ninja, which is not inside
     linking = ["OBJECT" if word == built else word for word in linking]
     linking[linking.index("-o") + 1] = "PROGRAM"
-    linking = [word for word in linking if not word.startswith("-Wl,--dependency-file")]  # for ninja, which is not here
     directory = Path(entry["directory"])
     files = [directory / word for word in linking[1:] if not word.startswith("-") and (directory / word).is_file()]
     if "-include" in compiling:

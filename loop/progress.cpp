@@ -91,7 +91,7 @@ Exercise current(const Catalogue& catalogue) {
         const State state = progress_of(exercise).state;
         if (state == State::in_progress && (!latest || saved(exercise.file()) > saved(latest->file())))
             latest = exercise;
-        if (is_open(exercise) && !first_open)
+        if (!first_open && is_open(exercise))
             first_open = exercise;
     }
     return latest ? *latest : first_open.value_or(catalogue.exercises().back());
