@@ -105,4 +105,11 @@ statement() { # CHAPTER NAME
     return $status
 }
 
+# Each sentence of a statement is asked for by a check, and each check rejects a wrong answer.
+demands_are_complete() {
+    [ -d solutions ] || { echo 'needs the wrong answers, which a copy for students does not have'; return 77; }
+    command -v python3 >/dev/null || { echo 'needs python3'; return 77; }
+    python3 tests/gates/demands.py .
+}
+
 cd "$2" && "$1"

@@ -41,4 +41,9 @@ plant exercises_are_complete tests/wrong/02_bind/any_free_port/unnamed.cpp 'int 
 plant exercises_are_complete chapters/02_bind/README.md '`exercises/02_bind/any_free_port.cpp` · hopeless' any_free_port
 plant exercises_are_complete solutions/02_bind/any_free_port.cpp "$(yes 'int x;' | head -80)" 'more than 70'
 
+plant demands_are_complete tests/exercises/02_bind/any_free_port.md '| It sings. | it sings | sings_not |' 'no sings_not'
+plant demands_are_complete tests/exercises/02_bind/any_free_port.md '| It sings. | - | |' 'does not say why'
+plant demands_are_complete tests/exercises/02_bind/any_free_port.md '| It sings. | - | a song |' 'the statement goes on with "", the table with "Itsings."'
+plant demands_are_complete tests/wrong/02_bind/any_free_port/new_mistake.cpp '// Fails: it sings' 'no row names the wrong answer new_mistake'
+
 [ $faults = 0 ] && echo 'every gate fails where it should'

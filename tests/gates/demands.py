@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""demands.py ROOT [CHAPTER/NAME ...]: every sentence of an exercise's statement is asked for by a check, and each check rejects a
+wrong answer. tests/exercises/CHAPTER/NAME.md says which:
+
+    | the statement says | check | wrong answers |
+    |---|---|---|
+    | Write a server. | - | the subject |
+    | It listens on `127.0.0.1`, | it listens on loopback, on the port that it says | listens_everywhere |
+
+The first column is the statement, word for word, cut into demands: `"` stands for the fragment above it, and what begins with
+`(all)` is asked of all exercises. `-` asks for nothing, and the last column says why. Otherwise that column names wrong answers
+whose head says that they fail the check; or it is `none`, and the judge's source says why: `// No wrong answer fails: CHECK: `.
+Prints what does not hold, and ends with status 1."""
+import pathlib
+import re
+import sys
+
+HINTS = re.compile(r"<details>|^#{1,6} ", re.M)
+
+
+def statement(text: str, path: str) -> str:
+    """The prose of the exercise's statement: without its facts, transcripts and comments; "" if it is not stated."""
+    _, found, rest = text.partition(f"\n`exercises/{path}.cpp` · ")
+    if not found:
+        return ""
+    rest = rest.partition("\n")[2]
+    rest = re.sub(r"^```.*?^```$", "", rest, flags=re.M | re.S)
+    rest = re.sub(r"<!--.*?-->", "", rest, flags=re.S)
+    rest = rest[:match.start()] if (match := HINTS.search(rest)) else rest
+    return re.sub(r"^( *)([-*]|\d+\.) |^\|[-|: ]+\|$", r"\1", rest, flags=re.M)
+
+
+def bare(text: str) -> str:
+    """Without what line breaks and tables add."""
+    return re.sub(r"[\s|\\]", "", text)
+
+
+def first_difference(wanted: str, found: str) -> str:
+    same = next((i for i, (a, b) in enumerate(zip(wanted, found)) if a != b), min(len(wanted), len(found)))
+    return f"the statement goes on with \"{wanted[same:same + 60]}\", the table with \"{found[same:same + 60]}\""
+
+
+def rows(table: str) -> list[list[str]]:
+    cells = [re.split(r"(?<!\\)\|", line.strip())[1:-1] for line in table.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row] for row in cells[2:]]
+
+
+def faults(root: pathlib.Path, path: str) -> list[str]:
+    table = root / f"tests/exercises/{path}.md"
+    if not table.exists():
+        return [f"missing: tests/exercises/{path}.md"]
+    chapter = path.split("/")[0]
+    asked = bare(statement((root / f"chapters/{chapter}/README.md").read_text(encoding="utf-8"), path))
+    judge = (root / f"tests/exercises/{path}_test.cpp").read_text(encoding="utf-8")
+    fails = {}
+    for file in sorted((root / f"tests/wrong/{path}").iterdir()):
+        head = re.search(r"^(?://|#)? ?Fails: (.*)$", file.read_text(encoding="utf-8"), re.M)
+        fails[file.stem] = head[1] if head else ""
+    found, said, named = [], "", set()
+    for number, row in enumerate(rows(table.read_text(encoding="utf-8")), 1):
+        if len(row) != 3:
+            found.append(f"row {number} has {len(row)} cells, not 3: {row[0][:60] if row else ''}")
+            continue
+        fragment, check, wrong = row
+        if fragment != '"' and not fragment.startswith("(all)"):
+            said += bare(fragment)
+        if check == "-" or wrong == "none":
+            if not wrong:
+                found.append(f"row {number} asks for nothing, and does not say why: {fragment}")
+            if wrong == "none" and f"// No wrong answer fails: {check}: " not in judge:
+                found.append(f"row {number}: no wrong answer fails \"{check}\", and the judge's source does not say why")
+            continue
+        for name in filter(None, re.split(r"[,\s]+", wrong)):
+            named.add(name)
+            if name not in fails:
+                found.append(f"row {number}: tests/wrong/{path} has no {name}")
+            elif fails[name] != check:
+                found.append(f"row {number}: {name} fails \"{fails[name]}\", not \"{check}\"")
+        if not wrong:
+            found.append(f"row {number} names no wrong answer that fails \"{check}\"")
+    if said != asked:
+        found.append(first_difference(asked, said))
+    found += [f"no row names the wrong answer {name}: which sentence forbids it?" for name in fails if name not in named]
+    return [f"tests/exercises/{path}.md: {fault}" for fault in found]
+
+
+def main() -> int:
+    root, *wanted = sys.argv[1:]
+    judges = sorted(pathlib.Path(root).glob("tests/exercises/*/*_test.cpp"))
+    paths = wanted or [f"{judge.parent.name}/{judge.name.removesuffix('_test.cpp')}" for judge in judges]
+    found = [fault for path in paths for fault in faults(pathlib.Path(root), path)]
+    print(*found, sep="\n")
+    return 1 if found or not paths else 0
+
+
+sys.exit(main())
