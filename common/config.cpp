@@ -1,5 +1,7 @@
 #include "common/config.hpp"
 
+#include "common/text.hpp"
+
 #include <arpa/inet.h>
 #include <charconv>
 #include <cstdlib>
@@ -14,8 +16,8 @@ std::uint16_t parse_port(std::string_view setting, std::string_view text) {
     // from_chars neither skips spaces nor takes a sign, and reports a number that does not fit.
     const auto [stopped_at, error] = std::from_chars(text.data(), end, port);
     if (error != std::errc{} || stopped_at != end)
-        throw ConfigError{std::string{setting} + "=\"" + std::string{text} +
-                          "\" is not a port: use a whole number from 0 to 65535 (0 lets the system choose)"};
+        throw ConfigError{std::string{setting} + "=" + quoted(text) +
+                          " is not a port: use a whole number from 0 to 65535 (0 lets the system choose)"};
     return port;
 }
 
@@ -31,8 +33,8 @@ std::string parse_address(std::string_view setting, std::string_view text) {
     const bool whole = address.find('\0') == std::string::npos;
     if (!whole ||
         (::inet_pton(AF_INET, address.c_str(), &bytes) != 1 && ::inet_pton(AF_INET6, address.c_str(), &bytes) != 1))
-        throw ConfigError{std::string{setting} + "=\"" + address +
-                          "\" is not an IP address: use one such as 127.0.0.1 or ::1 (0.0.0.0 is every IPv4 address of "
+        throw ConfigError{std::string{setting} + "=" + quoted(text) +
+                          " is not an IP address: use one such as 127.0.0.1 or ::1 (0.0.0.0 is every IPv4 address of "
                           "this machine)"};
     return address;
 }

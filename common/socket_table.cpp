@@ -1,5 +1,7 @@
 #include "common/socket_table.hpp"
 
+#include "common/text.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -170,7 +172,7 @@ std::optional<std::string> describe_holder(Protocol protocol, const Address& wan
     std::stable_partition(rows.begin(), rows.end(), [](const SocketRow& row) { return row.peer.port == 0; });
     for (const SocketRow& row : rows)
         if (const auto holder = holder_of(row))
-            return holder->command + ", process " + std::to_string(holder->pid);
+            return shown(holder->command) + ", process " + std::to_string(holder->pid);
     return std::nullopt;
 }
 

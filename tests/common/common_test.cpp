@@ -1,5 +1,7 @@
 #include "common/config.hpp"
+#include "common/refusal.hpp"
 #include "common/socket_table.hpp"
+#include "common/text.hpp"
 #include "tests/support/client.hpp"
 #include "tests/support/process.hpp"
 
@@ -22,12 +24,40 @@ TEST_CASE("a port is decimal digits alone, from 0 to 65535") {
 
 TEST_CASE("anything else is refused with the setting, the value and what is allowed") {
     const std::string text = GENERATE("", "80abc", " 8080", "8080 ", "+80", "-1", "65536", "70000", "0x50", "8e3",
-                                      "99999999999999999999", "http", "80\n");
+                                      "99999999999999999999", "http");
     CAPTURE(text);
     CHECK_THROWS_MATCHES(
         common::parse_port("PORT", text), common::ConfigError,
         Catch::Matchers::Message("PORT=\"" + text +
                                  "\" is not a port: use a whole number from 0 to 65535 (0 lets the system choose)"));
+}
+
+TEST_CASE("text from outside reaches a terminal escaped, and cut to a length") {
+    using namespace std::string_literals;
+    CHECK(common::shown("8080 is Größe 日本 👍") == "8080 is Größe 日本 👍");
+    CHECK(common::shown("a\nb\rc\td\0\x1b[31m\x7f"s) == "a\\nb\\rc\\td\\x00\\x1b[31m\\x7f");
+    CHECK(common::shown("\u0085\u009b\u00a0\u00ad\u061c\u200b\u202e\u2066\ufeff\U000e0041") ==
+          "\\u0085\\u009b\\u00a0\\u00ad\\u061c\\u200b\\u202e\\u2066\\ufeff\\U000e0041");
+    CHECK(common::shown(
+              "\xff \xc0\xaf \xed\xa0\x80 \xf4\x90\x80\x80 \xe2\x82") == // overlong, surrogate, too big, cut off
+          R"(\xff \xc0\xaf \xed\xa0\x80 \xf4\x90\x80\x80 \xe2\x82)");
+    CHECK(common::shown(R"(\x1b "C:\env")") == R"(\\x1b "C:\\env")"); // not to be mistaken for an escape
+    CHECK(common::quoted("80\"\r") == R"("80\"\r")");
+    CHECK(common::shown(std::string(100, 'a')) == std::string(100, 'a'));
+    CHECK(common::quoted(std::string(100'000, 'a'), 5) == "\"aaaaa\"... (100000 bytes)");
+    CHECK(common::shown("ab\x1b\x1b", 9) == "ab\\x1b... (4 bytes)"); // no escape is cut in two
+    CHECK(common::shown("").empty());
+}
+
+TEST_CASE("what is no port is shown in full, whatever is in it") {
+    CHECK_THROWS_MATCHES(
+        common::parse_port("PORT", "8080\r"), common::ConfigError,
+        Catch::Matchers::Message(
+            R"(PORT="8080\r" is not a port: use a whole number from 0 to 65535 (0 lets the system choose))"));
+    CHECK_THROWS_MATCHES(common::parse_address("HOST", "\u202e::1"), common::ConfigError,
+                         Catch::Matchers::Message(
+                             R"(HOST="\u202e::1" is not an IP address: use one such as 127.0.0.1 or ::1 (0.0.0.0 is )"
+                             "every IPv4 address of this machine)"));
 }
 
 TEST_CASE("a variable that is not set gives the fallback, and an empty one is an error") {

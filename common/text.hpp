@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace common {
+
+/// Text from outside (a setting, a name of a process, a line of a file), fit for a terminal. What would command the
+/// terminal or leave no mark there is written as an escape: `\n`, `\x1b`, `\u202e`; a byte that is not UTF-8 as `\xff`;
+/// a backslash as `\\`. After `limit` characters the text is cut: `aaa... (100000 bytes)`.
+std::string shown(std::string_view text, std::size_t limit = 100);
+
+/// The same in quotation marks, which it escapes as well: `"8080\r"`, `"aaa"... (100000 bytes)`.
+std::string quoted(std::string_view text, std::size_t limit = 100);
+
+} // namespace common
