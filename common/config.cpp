@@ -6,19 +6,34 @@
 #include <charconv>
 #include <cstdlib>
 #include <netinet/in.h>
+#include <optional>
 #include <system_error>
 
 namespace common {
+namespace {
+
+// from_chars neither skips spaces nor takes the sign +, and reports a number that does not fit.
+std::optional<std::uint64_t> read_number(std::string_view text) {
+    std::uint64_t number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stopped_at, error] = std::from_chars(text.data(), end, number);
+    return error == std::errc{} && stopped_at == end ? std::optional{number} : std::nullopt;
+}
+
+} // namespace
+
+std::uint64_t parse_number(std::string_view setting, std::string_view text, std::uint64_t low, std::uint64_t high) {
+    if (const auto number = read_number(text); number && *number >= low && *number <= high)
+        return *number;
+    throw ConfigError{std::string{setting} + "=" + quoted(text) + " is not a whole number from " + std::to_string(low) +
+                      " to " + std::to_string(high) + " in decimal digits"};
+}
 
 std::uint16_t parse_port(std::string_view setting, std::string_view text) {
-    std::uint16_t port = 0;
-    const char* const end = text.data() + text.size();
-    // from_chars neither skips spaces nor takes a sign, and reports a number that does not fit.
-    const auto [stopped_at, error] = std::from_chars(text.data(), end, port);
-    if (error != std::errc{} || stopped_at != end)
-        throw ConfigError{std::string{setting} + "=" + quoted(text) +
-                          " is not a port: use a whole number from 0 to 65535 (0 lets the system choose)"};
-    return port;
+    if (const auto number = read_number(text); number && *number <= 65535)
+        return static_cast<std::uint16_t>(*number);
+    throw ConfigError{std::string{setting} + "=" + quoted(text) +
+                      " is not a port: use a whole number from 0 to 65535 (0 lets the system choose)"};
 }
 
 std::uint16_t port_from_environment(const char* variable, std::uint16_t fallback) {

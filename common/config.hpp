@@ -15,8 +15,12 @@ struct ConfigError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// The port that `text` names: decimal digits alone, 0 to 65535, where 0 asks the kernel to choose.
+/// The number that `text` names: decimal digits alone, from `low` to `high`, whatever zeros stand before it.
 /// `setting` names the source of the text in the ConfigError that anything else causes.
+std::uint64_t parse_number(std::string_view setting, std::string_view text, std::uint64_t low, std::uint64_t high);
+
+/// The port that `text` names: decimal digits alone, 0 to 65535, where 0 asks the kernel to choose; a ConfigError as
+/// above when it is anything else.
 std::uint16_t parse_port(std::string_view setting, std::string_view text);
 
 /// The port in the environment variable `variable`, or `fallback` where it is not set.

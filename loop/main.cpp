@@ -1,4 +1,5 @@
 // What ./portlab runs for a student, beside tour, test and run: the commands and their options, in one place.
+#include "common/config.hpp"
 #include "loop/catalogue.hpp"
 #include "loop/commands.hpp"
 #include "loop/complete.hpp"
@@ -63,19 +64,28 @@ int main(int argc, char** argv) {
     reset->callback([&] { chosen = [&](const auto& all) { return loop::reset(all, name); }; });
 
     loop::Questions questions;
+    std::string seed, count = std::to_string(questions.count); // text: one reader knows what a number is
     auto* predict =
         command("predict", "Say what the kernel will answer; then the kernel does.", "predict --chapter 05 --seed 7");
-    predict->add_option("--seed", questions.seed, "The same seed gives the same questions");
+    predict->add_option("--seed", seed, "The same seed gives the same questions");
     predict->add_option("--chapter", questions.chapter, "Only questions of this chapter");
-    predict->add_option("--count", questions.count, "So many questions (5)")->check(CLI::Range(1, 100));
+    predict->add_option("--count", count, "So many questions, from 1 to 100 (5)");
     predict->add_flag("--answers", questions.answers,
                       "Do not ask; show each question with its answer, for instructors");
-    predict->callback([&] { chosen = [&](const auto& all) { return loop::predict(all, questions); }; });
+    predict->callback([&] {
+        if (predict->count("--seed") > 0)
+            questions.seed = static_cast<std::uint32_t>(common::parse_number("--seed", seed, 0, 0xFFFF'FFFF));
+        questions.count = static_cast<unsigned>(common::parse_number("--count", count, 1, 100));
+        chosen = [&](const auto& all) { return loop::predict(all, questions); };
+    });
 
-    std::uint16_t port = 0;
+    std::string port;
     auto* who = command("who", "Say who holds a port, and in what state.", "who 8080");
-    who->add_option("PORT", port, "From 1 to 65535")->required()->check(CLI::Range(1, 65535));
-    who->callback([&] { chosen = [&](const auto&) { return loop::who(port); }; });
+    who->add_option("PORT", port, "From 1 to 65535")->required();
+    who->callback([&] {
+        const auto number = static_cast<std::uint16_t>(common::parse_number("PORT", port, 1, 65535));
+        chosen = [number](const auto&) { return loop::who(number); };
+    });
 
     std::string shell;
     auto* completion = command("completion", "Print what a shell needs to complete all of this at the Tab key.",

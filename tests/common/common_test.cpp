@@ -22,6 +22,17 @@ TEST_CASE("a port is decimal digits alone, from 0 to 65535") {
     CHECK(common::parse_port("PORT", "65535") == 65535);
 }
 
+TEST_CASE("a number is decimal digits alone, within its limits") {
+    CHECK(common::parse_number("--count", "1", 1, 100) == 1);
+    CHECK(common::parse_number("--count", "0100", 1, 100) == 100);
+    CHECK(common::parse_number("SIZE", "18446744073709551615", 0, ~0ULL) == ~0ULL);
+    const std::string text = GENERATE("0", "101", "18446744073709551617", "", "1 ", "+1", "-1", "1e1", "0x1", "one");
+    CAPTURE(text);
+    CHECK_THROWS_MATCHES(
+        common::parse_number("--count", text, 1, 100), common::ConfigError,
+        Catch::Matchers::Message("--count=\"" + text + "\" is not a whole number from 1 to 100 in decimal digits"));
+}
+
 TEST_CASE("anything else is refused with the setting, the value and what is allowed") {
     const std::string text = GENERATE("", "80abc", " 8080", "8080 ", "+80", "-1", "65536", "70000", "0x50", "8e3",
                                       "99999999999999999999", "http");

@@ -204,12 +204,19 @@ TEST_CASE("an older kernel, which does not list bound sockets, is asked by a bin
     CHECK_THAT(with_an_empty_table(port).text, StartsWith("Nobody holds port " + port));
 }
 
-TEST_CASE("what is no port is wrong use") {
-    for (const char* const wrong : {"0", "65536", "http", ""}) {
+TEST_CASE("what is no port is wrong use, in words of our own") {
+    for (const char* const wrong : {"0", "65536", "http", "", ":80", "80/tcp", "+80", "0x50", " 80", "-80", "80.0"}) {
         const Answer answer = who(wrong);
         CAPTURE(wrong);
         CHECK(answer.status == 2);
-        CHECK_THAT(answer.complaints, ContainsSubstring("PORT"));
+        CHECK(answer.complaints ==
+              "portlab: PORT=\"" + std::string{wrong} + "\" is not a whole number from 1 to 65535 in decimal digits\n");
         CHECK(answer.text.empty());
     }
+}
+
+TEST_CASE("leading zeros do not change a port") {
+    need_private_network();
+    CHECK_THAT(who("0443").text, StartsWith("Nobody holds port 443,"));
+    CHECK_THAT(who("08080").text, StartsWith("Nobody holds port 8080,"));
 }
