@@ -203,7 +203,7 @@ std::string Client::read_to_any_end() {
 
 void Client::shut_down_sending() { ::shutdown(descriptor_, SHUT_WR); }
 
-Client connect_to(const Address& server, const Address& source) {
+Client begin_to_connect(const Address& server, const Address& source) {
     const SocketAddress remote = to_kernel(server);
     Client client = source.ip.empty() ? Client{::socket(remote.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)}
                                       : open_socket(SOCK_STREAM, source);
@@ -212,6 +212,13 @@ Client connect_to(const Address& server, const Address& source) {
     ::fcntl(client.descriptor(), F_SETFL, O_NONBLOCK);
     if (::connect(client.descriptor(), remote.get(), remote.size) != 0 && errno != EINPROGRESS)
         return Client{-1, errno};
+    return client;
+}
+
+Client connect_to(const Address& server, const Address& source) {
+    Client client = begin_to_connect(server, source);
+    if (client.error() != 0)
+        return client;
     wait_for(client.descriptor(), POLLOUT, "to be connected to " + common::to_string(server));
     ::fcntl(client.descriptor(), F_SETFL, 0);
     int error = 0;

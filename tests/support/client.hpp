@@ -48,6 +48,9 @@ class Client {
 /// A TCP client connected to `server`, from `source` where given. A refusal is in error().
 Client connect_to(const Address& server, const Address& source = {});
 
+/// The same, without waiting for the connection.
+Client begin_to_connect(const Address& server, const Address& source = {});
+
 /// TCP sockets of the test's own, bound (and listening); port 0 lets the kernel choose. Failure is in error().
 Client bound_socket(const std::string& ip, std::uint16_t port = 0);
 Client listening_socket(const std::string& ip, std::uint16_t port = 0, int backlog = 16);

@@ -722,6 +722,13 @@ void Grader::fail(const std::string& observed) { throw Failed{observed}; }
 
 void Grader::did(const std::string& step) { tell(step); }
 
+void Grader::as_one_step(const std::string& step, const std::function<void()>& part) {
+    const std::vector<Step> before = story.steps;
+    part();
+    story.steps = before;
+    tell(step);
+}
+
 Program Grader::start(const Launch& launch) { return start_other(story.exercise, story.program, launch); }
 
 Program Grader::start_other(const std::string& what, const std::string& path, const Launch& launch) {

@@ -126,6 +126,8 @@ class Grader {
     [[noreturn]] void fail(const std::string& observed);
     /// A step of the story that no call below tells of itself.
     void did(const std::string& step);
+    /// All that `part` does is this one step, unless it fails: then the story has the steps.
+    void as_one_step(const std::string& step, const std::function<void()>& part);
 
     /// Starts the program.
     Program start(const Launch& launch = {});

@@ -1,4 +1,4 @@
-#include "tests/support/grader.hpp"
+#include "tests/support/demands.hpp"
 #include "tests/support/wait.hpp"
 
 #include <csignal>
@@ -79,19 +79,14 @@ void grader::judge(Grader& grader) {
     greet_one_more();
     all_stay();
 
-    grader.check("it closes the socket of a client that has gone",
-                 "at the latest when the next client has been greeted, the program's end of the old connection is "
-                 "closed, too",
-                 "The program");
-    const Address gone = clients.back().local();
-    clients.back().close();
-    clients.pop_back();
-    const bool told = support::eventually([&] { return state_at(server, gone) != "ESTAB"; });
-    grader.expect(told, "the kernel has not told it of the close");
-    greet_one_more();
-    const bool closed = support::eventually([&] { return state_at(server, gone) != "CLOSE-WAIT"; });
-    grader.expect(closed, "the client at " + to_string(gone) + " has closed, the next one has been greeted, and the " +
-                              "program's end of the old connection is still CLOSE-WAIT: open");
+    const auto meet = [&] {
+        greet_one_more();
+        Client client = std::move(clients.back());
+        clients.pop_back();
+        return client;
+    };
+    check_closing(grader, program, "The program", meet, true);
+
     grader.check("a client that breaks off in the queue does not stop it",
                  "a client connects and resets its connection before accept: the next one is greeted, and the others "
                  "stay",
@@ -107,9 +102,10 @@ void grader::judge(Grader& grader) {
                   "the client behind it gets another line");
     all_stay();
 
-    grader.check("it ends on SIGTERM with status 0 while clients are connected",
-                 "status 0, soon, though " + std::to_string(clients.size()) + " clients have not closed", "Run it");
-    program.send_signal(SIGTERM);
-    const int status = program.exit_status();
-    grader.expect(status == 0, "it ended with " + status_in_words(status));
+    check_endings(grader, {.environment = {{"PORT", "0"}}}, "Run it", [&](Program& another) {
+        std::vector<Client> connected;
+        connected.push_back(grader.connect(another.ready()));
+        connected.back().read_line();
+        return connected;
+    });
 }

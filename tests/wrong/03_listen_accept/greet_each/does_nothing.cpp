@@ -18,8 +18,9 @@ using asio::ip::tcp;
 bool has_gone(tcp::socket& client) {
     std::array<char, 4096> ignored;
     asio::error_code error;
-    client.read_some(asio::buffer(ignored), error);
-    return error && error != asio::error::would_block;
+    while (!error)
+        client.read_some(asio::buffer(ignored), error);
+    return error != asio::error::would_block;
 }
 
 int main() {

@@ -1,0 +1,343 @@
+#include "tests/support/demands.hpp"
+
+#include "tests/support/asleep.hpp"
+#include "tests/support/wait.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <poll.h>
+#include <set>
+#include <sys/socket.h>
+#include <utility>
+
+namespace grader {
+namespace {
+
+std::string joined(const std::vector<std::string>& words) {
+    std::string text;
+    for (std::size_t i = 0; i < words.size(); ++i)
+        text += (i == 0 ? "" : i + 1 == words.size() ? " and " : ", ") + words[i];
+    return text;
+}
+
+// The server's end of the client's connection, by the kernel's word; nothing where it is closed.
+std::optional<SocketRow> other_end(const Address& server, const Address& client) {
+    return common::kernel_socket(Protocol::tcp, server, client);
+}
+
+void count_sockets(const std::string& folder, std::set<std::string>& held) {
+    namespace fs = std::filesystem;
+    std::error_code gone; // the process may close a descriptor, or end, while we look
+    for (fs::directory_iterator entry{folder, gone}, end; !gone && entry != end; entry.increment(gone)) {
+        std::error_code closed;
+        if (const std::string what = fs::read_symlink(entry->path(), closed).string(); what.starts_with("socket:"))
+            held.insert(what);
+    }
+}
+
+} // namespace
+
+std::string in_words(Ending how) {
+    return std::array{"on SIGTERM", "on SIGINT", "on Enter", "at the end of its input"}[static_cast<std::size_t>(how)];
+}
+
+void tell_to_end(Program& program, Ending how) {
+    switch (how) {
+    case Ending::sigterm:
+        return program.send_signal(SIGTERM);
+    case Ending::sigint:
+        return program.send_signal(SIGINT);
+    case Ending::enter:
+        return program.type("\n");
+    case Ending::end_of_input:
+        return program.close_input();
+    }
+}
+
+void end(Grader& grader, Program& program, Ending how) {
+    tell_to_end(program, how);
+    const int status = program.exit_status();
+    grader.expect(status == 0, in_words(how) + " it ended with " + status_in_words(status));
+}
+
+void check_endings(Grader& grader, const Launch& launch, const std::string& section, const SetUp& set_up,
+                   const std::vector<Ending>& ways) {
+    std::vector<std::string> words;
+    for (const Ending how : ways)
+        words.push_back(in_words(how));
+    grader.check("it ends with status 0 when it is asked to",
+                 "status 0 " + joined(words) + ", and no process left behind", section);
+    for (const Ending how : ways) {
+        Program program = grader.start(launch);
+        std::vector<Client> connected;
+        if (set_up)
+            connected = set_up(program);
+        else
+            program.ready();
+        program.settle();
+        end(grader, program, how);
+    }
+}
+
+std::string in_words(Leaving how) {
+    return std::array{"closed", "said something and closed", "reset its connection",
+                      "said that it sends no more, and reset its connection"}[static_cast<std::size_t>(how)];
+}
+
+void leave(Client& client, Leaving how, std::string_view words) {
+    const Address server = client.peer(), here = client.local();
+    if (how == Leaving::speaks_and_closes)
+        client.send(words);
+    if (how == Leaving::half_closes_and_resets)
+        client.shut_down_sending();
+    if (how == Leaving::resets || how == Leaving::half_closes_and_resets)
+        client.break_off();
+    else
+        client.close();
+    support::eventually([&] {
+        const auto row = other_end(server, here);
+        return !row || row->state != "ESTAB";
+    });
+}
+
+std::size_t sockets_held(const Program& program) {
+    std::set<std::string> held;
+    auto all = support::descendants(program.pid());
+    all.push_back(program.pid());
+    for (const pid_t process : all) {
+        const std::string folder = "/proc/" + std::to_string(process);
+        count_sockets(folder + "/fd", held);
+    }
+    return held.size();
+}
+
+void expect_sockets(Grader& grader, const Program& program, std::size_t at_most, const std::string& after) {
+    std::size_t held = 0;
+    support::eventually([&] { return (held = sockets_held(program)) <= at_most; });
+    grader.did("counted its descriptors that are sockets: " + std::to_string(held));
+    grader.expect(held <= at_most, after + " it holds " + std::to_string(held) + " sockets, and not " +
+                                       std::to_string(at_most) + " as it should: it has not closed those of clients " +
+                                       "that have gone");
+}
+
+void check_closing(Grader& grader, const Program& program, const std::string& section,
+                   const std::function<Client()>& meet, bool at_next, const std::vector<Leaving>& ways) {
+    grader.check(
+        "it closes the socket of a client that has gone",
+        std::string{"in whatever way the client went, the program has no descriptor of its connection any more"} +
+            (at_next ? ", at the latest when it has met the next client" : ""),
+        section);
+    Client witness = meet();
+    program.settle();
+    const std::size_t before = sockets_held(program);
+    grader.did("counted its descriptors that are sockets: " + std::to_string(before));
+    for (const Leaving how : ways) {
+        Client client = meet();
+        leave(client, how);
+        if (at_next) {
+            Client next = meet();
+            expect_sockets(grader, program, before + 1,
+                           "a client has " + in_words(how) + ", the next one is there, and");
+            leave(next, Leaving::closes);
+        } else {
+            expect_sockets(grader, program, before, "a client has " + in_words(how) + ", and");
+        }
+    }
+    unsigned i = 0;
+    many_times(grader, hundreds, "more clients came and went, one after another", [&] {
+        Client client = meet();
+        leave(client, ways[i++ % ways.size()]);
+    });
+    Client last = meet();
+    expect_sockets(grader, program, before + 1, std::to_string(hundreds) + " clients have gone, one is there, and");
+}
+
+void many_times(Grader& grader, unsigned times, const std::string& step, const std::function<void()>& part) {
+    grader.as_one_step(std::to_string(times) + " " + step, [&] {
+        for (unsigned i = 0; i < times; ++i)
+            part();
+    });
+}
+
+std::vector<Client> burst(Grader& grader, Program& program, const Address& server, unsigned clients) {
+    std::vector<Client> all;
+    program.freeze();
+    std::vector<support::Client> sockets;
+    for (unsigned i = 0; i < clients; ++i)
+        sockets.push_back(support::begin_to_connect(server));
+    const auto connected = [&] {
+        return static_cast<unsigned>(std::ranges::count_if(sockets, [&](const support::Client& socket) {
+            const auto row =
+                socket.descriptor() < 0 ? std::nullopt : common::kernel_socket(Protocol::tcp, socket.local(), server);
+            return row && row->state == "ESTAB";
+        }));
+    };
+    // Who is turned away tries again after a second, and in the end gets in; so the queue is asked.
+    std::optional<SocketRow> full;
+    support::eventually([&] {
+        if (connected() == clients)
+            return true;
+        for (const SocketRow& row : common::kernel_sockets(Protocol::tcp))
+            if (row.state == "LISTEN" && row.local.port == server.port && row.received > row.sent)
+                full = row;
+        return full.has_value();
+    });
+    const unsigned in = connected();
+    grader.did(std::to_string(clients) + " clients connected at the same moment, while it was stopped: " +
+               (in == clients ? "all" : std::to_string(in)) + " are connected");
+    program.go_on();
+    grader.expect(
+        in == clients,
+        "of " + std::to_string(clients) + " clients that came at the same moment the kernel connected " +
+            std::to_string(in) +
+            (full ? ", since the queue of the listening socket has a backlog of " + std::to_string(full->sent) : ""));
+    for (support::Client& socket : sockets)
+        all.emplace_back("one of the " + std::to_string(clients) + " clients", std::move(socket));
+    return all;
+}
+
+std::string all_values(std::size_t size) {
+    std::string bytes(size, '\0');
+    unsigned state = 1; // a linear congruential generator: no two stretches are alike
+    for (std::size_t i = 0; i < size; ++i) {
+        state = state * 1664525u + 1013904223u;
+        bytes[i] = static_cast<char>(i < 256 ? i : state >> 24);
+    }
+    return bytes;
+}
+
+std::string long_line(std::size_t size) {
+    std::string line = all_values(size);
+    std::ranges::replace(line, '\n', ' ');
+    line.back() = '\n';
+    return line;
+}
+
+void send_in_pieces(const Program& program, Client& client, std::string_view bytes,
+                    const std::vector<std::size_t>& sizes) {
+    for (std::size_t i = 0; !bytes.empty(); ++i) {
+        const std::size_t size = std::min(sizes[std::min(i, sizes.size() - 1)], bytes.size());
+        client.send(bytes.substr(0, size));
+        bytes.remove_prefix(size);
+        if (!bytes.empty())
+            program.take_all_of(client);
+    }
+}
+
+std::string exchange(Client& client, std::string_view bytes, std::size_t size) {
+    std::string received;
+    std::array<char, 65536> chunk;
+    const std::string_view all = bytes;
+    int error = 0;
+    bool ended = false;
+    while (received.size() < size && !ended) {
+        const short events = bytes.empty() ? POLLIN : POLLIN | POLLOUT;
+        if (!support::wait_for_any({{client.descriptor(), events}}, support::patience).ready)
+            break;
+        const auto got = ::recv(client.descriptor(), chunk.data(), chunk.size(), MSG_DONTWAIT);
+        if (got > 0)
+            received.append(chunk.data(), static_cast<std::size_t>(got));
+        else if (got == 0 || errno != EAGAIN)
+            error = got < 0 ? errno : 0, ended = true;
+        if (!bytes.empty() && !ended) {
+            const auto sent = ::send(client.descriptor(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+            bytes.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(sent, 0)));
+        }
+    }
+    Grader{}.did(client.name() + " sent " + std::to_string(all.size() - bytes.size()) + " bytes of " +
+                 std::to_string(all.size()) + ", and received " + std::to_string(received.size()) + " meanwhile" +
+                 (ended ? ", and then the end: " + in_words(error) : ""));
+    return received;
+}
+
+void expect_bytes(Grader& grader, const std::string& who, std::string_view got, std::string_view wanted) {
+    if (got == wanted)
+        return;
+    const auto [a, b] = std::mismatch(got.begin(), got.end(), wanted.begin(), wanted.end());
+    const auto same = static_cast<std::size_t>(a - got.begin());
+    grader.fail(who + " got " + std::to_string(got.size()) + " bytes, and not the " + std::to_string(wanted.size()) +
+                " that it should get; " +
+                (b == wanted.end() ? "the first " + std::to_string(same) + " are right, and then come more"
+                 : a == got.end()
+                     ? "they are right as far as they go"
+                     : "the first " + std::to_string(same) + " are right, and then comes " +
+                           in_quotes(got.substr(same, 40)) + " and not " + in_quotes(wanted.substr(same, 40))));
+}
+
+std::size_t send_until_full(const Program& program, Client& client, std::string_view bytes, std::size_t limit) {
+    std::size_t gone = 0, at = 0;
+    while (gone < limit) {
+        const auto sent =
+            ::send(client.descriptor(), bytes.data() + at, bytes.size() - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent > 0) {
+            gone += static_cast<std::size_t>(sent);
+            at = (at + static_cast<std::size_t>(sent)) % bytes.size();
+            continue;
+        }
+        if (errno != EAGAIN)
+            break;
+        program.settle();
+        pollfd room{client.descriptor(), POLLOUT, 0};
+        if (::poll(&room, 1, 0) == 0)
+            break;
+    }
+    Grader{}.did(client.name() + " sent " + std::to_string(gone) + " bytes and read nothing" +
+                 (gone < limit ? ", until the program took no more" : ""));
+    return gone;
+}
+
+std::vector<std::string> no_ports(std::uint16_t near) {
+    const std::string digits = std::to_string(near);
+    return {"",
+            " ",
+            "+" + digits,
+            "-" + digits,
+            "-1",
+            "-0",
+            " " + digits,
+            digits + " ",
+            digits + "\n",
+            "\t" + digits,
+            digits + "a",
+            "a" + digits,
+            digits + ".0",
+            digits + "e0",
+            "0x" + std::string{"1F90"},
+            "0b11",
+            digits + "," + digits,
+            digits.substr(0, 2) + "'" + digits.substr(2),
+            "65536",
+            "70000",
+            std::to_string(65536 + near),         // in 16 bits, the port
+            std::to_string(4294967296ull + near), // in 32 bits
+            "18446744073709551616",               // in 64 bits, 0
+            "99999999999999999999",
+            "http",
+            "ten",
+            ":" + digits,
+            "\xEF\xBC\x98\xEF\xBC\x90"}; // full-width digits, 80
+}
+
+std::vector<std::string> texts_of(std::uint16_t port) {
+    const std::string digits = std::to_string(port);
+    return {digits, "0" + digits, std::string(12, '0') + digits, std::string(100, '0') + digits};
+}
+
+void expect_output(Grader& grader, const Program& program, const std::vector<std::string>& lines) {
+    std::string wanted;
+    for (const std::string& line : lines)
+        wanted += line + '\n';
+    grader.expect(program.printed() == wanted,
+                  "on standard output it printed " + in_quotes(program.printed()) + ", and not " + in_quotes(wanted));
+}
+
+void expect_no_complaint(Grader& grader, const Program& program) {
+    grader.expect(program.complained().empty(), "on standard error it printed " + in_quotes(program.complained()));
+}
+
+} // namespace grader

@@ -1,0 +1,108 @@
+#pragma once
+
+#include "tests/support/grader.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// What many exercises demand, asked for in one way. Functions named check_... make a check of their own, with a name
+// that does not depend on the exercise; the others are steps within a check of the judge's.
+namespace grader {
+
+// Ends
+
+/// How a program is told to end.
+enum class Ending { sigterm, sigint, enter, end_of_input };
+inline const std::vector<Ending> all_four{Ending::sigterm, Ending::sigint, Ending::enter, Ending::end_of_input};
+
+/// "on SIGTERM", "on SIGINT", "on Enter", "at the end of its input".
+std::string in_words(Ending how);
+void tell_to_end(Program& program, Ending how);
+/// Tells it to end, and fails the check unless it does so with status 0 and leaves no process behind.
+void end(Grader& grader, Program& program, Ending how);
+
+/// Brings a program that has just been started to where it can be told to end; the clients stay connected meanwhile.
+using SetUp = std::function<std::vector<Client>(Program&)>;
+/// The check "it ends with status 0 when it is asked to", in each of the ways, each tried in a program of its own;
+/// without `set_up`, as soon as its ready line is there.
+void check_endings(Grader& grader, const Launch& launch, const std::string& section, const SetUp& set_up = {},
+                   const std::vector<Ending>& ways = all_four);
+
+// Closing
+
+/// How a client goes. One that is impatient goes before it has read what it was sent, which makes the kernel reset the
+/// connection; one that is half closed may still read, and has not gone.
+enum class Leaving { closes, speaks_and_closes, resets, half_closes_and_resets };
+inline const std::vector<Leaving> all_leave{Leaving::closes, Leaving::speaks_and_closes, Leaving::resets,
+                                            Leaving::half_closes_and_resets};
+/// "closed", "said something and closed", ...
+std::string in_words(Leaving how);
+/// The client goes, and the kernel has told the server's end of it.
+void leave(Client& client, Leaving how, std::string_view words = "bye\n");
+
+/// How many sockets the program and all that it started have open, each counted once, in whatever state: a reset
+/// connection is in no table of the kernel's, and its descriptor is still there. proc(5).
+std::size_t sockets_held(const Program& program);
+/// Fails the check unless it comes to hold no more sockets than that; `after` says what has happened.
+void expect_sockets(Grader& grader, const Program& program, std::size_t at_most, const std::string& after);
+
+/// The check "it closes the socket of a client that has gone", in whatever way: after each, and after hundreds of them,
+/// the program holds no more sockets than before. `meet` connects a client and has it served; `at_next`: an answer may
+/// wait with the close until it has met the next client.
+void check_closing(Grader& grader, const Program& program, const std::string& section,
+                   const std::function<Client()>& meet, bool at_next = false,
+                   const std::vector<Leaving>& ways = all_leave);
+
+// Many
+
+/// So many are more than an array that somebody thought large enough has room for, and than a byte counts.
+inline constexpr unsigned hundreds = 300;
+
+/// Does `part` so many times as one step of the story, which is told in full only if it fails.
+void many_times(Grader& grader, unsigned times, const std::string& step, const std::function<void()>& part);
+
+/// So many clients that connect at the same moment; fails the check unless the kernel connects all of them while the
+/// program does nothing, which is stopped for so long (signal STOP) and then goes on.
+std::vector<Client> burst(Grader& grader, Program& program, const Address& server, unsigned clients);
+
+// Much
+
+/// So many bytes of all 256 values, in an order in which none can be lost, doubled or changed for another unnoticed.
+std::string all_values(std::size_t size);
+/// The same without newlines, with one at the end: a line of `size` bytes, `size` > 0.
+std::string long_line(std::size_t size);
+/// The client sends the bytes in pieces of these sizes (the last one again and again): each when the program has read
+/// the one before and waits for more.
+void send_in_pieces(const Program& program, Client& client, std::string_view bytes,
+                    const std::vector<std::size_t>& sizes = {1});
+/// The client sends the bytes and reads meanwhile, until `size` bytes have come or the connection has ended.
+std::string exchange(Client& client, std::string_view bytes, std::size_t size);
+/// Fails the check where the two are not equal, and says where they begin to differ.
+void expect_bytes(Grader& grader, const std::string& who, std::string_view got, std::string_view wanted);
+
+// Deaf and slow peers
+
+/// The client sends these bytes again and again, and reads nothing, until the program takes no more of them (so that
+/// its own sending has come to a stand, or it does not read) or `limit` bytes have gone. How many have gone.
+std::size_t send_until_full(const Program& program, Client& client, std::string_view bytes,
+                            std::size_t limit = 64'000'000);
+
+// Strict numbers
+
+/// Texts that are no port by chapter 6's rule: decimal digits alone, 0 to 65535. (The empty text is among them.)
+/// `near` is a port, from which some are made; so an answer that reads them as that number does listen.
+std::vector<std::string> no_ports(std::uint16_t near);
+/// Texts that name that port by the same rule: leading zeros are digits.
+std::vector<std::string> texts_of(std::uint16_t port);
+
+// What is printed
+
+/// Fails the check unless the program, which has ended, printed exactly these lines on standard output.
+void expect_output(Grader& grader, const Program& program, const std::vector<std::string>& lines);
+/// Fails the check unless it has printed nothing on standard error.
+void expect_no_complaint(Grader& grader, const Program& program);
+
+} // namespace grader
