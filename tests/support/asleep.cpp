@@ -2,6 +2,9 @@
 
 #ifdef __linux__
 
+#include "tests/support/sandbox.hpp"
+
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <dirent.h>
@@ -129,12 +132,31 @@ bool has_timer(const std::string& process) {
 
 std::string in_proc(pid_t process) { return "/proc/" + std::to_string(process); }
 
+std::vector<pid_t> children(pid_t process) {
+    std::vector<pid_t> all;
+    for (const auto& thread : entries(in_proc(process) + "/task")) {
+        const std::string numbers = read_file(in_proc(process) + "/task/" + thread + "/children");
+        char* next = const_cast<char*>(numbers.c_str());
+        while (const auto child = static_cast<pid_t>(std::strtol(next, &next, 10)))
+            all.push_back(child);
+    }
+    return all;
+}
+
+void add_descendants(pid_t process, std::vector<pid_t>& all) {
+    for (const pid_t child : children(process)) {
+        all.push_back(child);
+        add_descendants(child, all);
+    }
+}
+
 } // namespace
 
 std::string doing(pid_t process) {
-    if (read_file(in_proc(process) + "/status").find("State:\tZ") != std::string::npos)
+    const auto threads = living_threads(process);
+    if (threads.empty())
         return "has ended";
-    const auto call = blocked_in(in_proc(process) + "/task/" + std::to_string(process));
+    const auto call = blocked_in(in_proc(process) + "/task/" + std::to_string(threads.front()));
     if (!call)
         return "is running";
     const Name* const name = name_of(call->number);
@@ -144,17 +166,30 @@ std::string doing(pid_t process) {
            (name->on_descriptor ? " on descriptor " + std::to_string(static_cast<int>(call->arguments[0])) : "");
 }
 
+std::vector<pid_t> living_threads(pid_t process) {
+    std::vector<pid_t> threads;
+    for (const auto& number : entries(in_proc(process) + "/task"))
+        if (const std::string state = field(read_file(in_proc(process) + "/task/" + number + "/status"), "State:");
+            !state.empty() && !state.starts_with("Z") && !state.starts_with("X"))
+            threads.push_back(static_cast<pid_t>(std::stol(number)));
+    std::ranges::sort(threads,
+                      [process](pid_t a, pid_t b) { return a != b && (a == process || (b != process && a < b)); });
+    return threads;
+}
+
 std::vector<pid_t> descendants(pid_t process) {
     std::vector<pid_t> all;
-    for (const auto& thread : entries(in_proc(process) + "/task")) {
-        const std::string children = read_file(in_proc(process) + "/task/" + thread + "/children");
-        char* next = const_cast<char*>(children.c_str());
-        while (const auto child = static_cast<pid_t>(std::strtol(next, &next, 10))) {
-            all.push_back(child);
-            for (const pid_t further : descendants(child))
-                all.push_back(further);
-        }
-    }
+    const auto add = [&all](pid_t child) {
+        all.push_back(child);
+        add_descendants(child, all);
+    };
+    add_descendants(process, all);
+    std::vector<pid_t> foster_parents = keepers(); // with whom orphans end: prctl(2), PR_SET_CHILD_SUBREAPER
+    foster_parents.push_back(::getpid());
+    for (const pid_t parent : foster_parents)
+        for (const pid_t child : children(parent))
+            if (child != process && ::getpgid(child) == process && std::ranges::count(foster_parents, child) == 0)
+                add(child);
     return all;
 }
 
@@ -186,6 +221,7 @@ std::optional<unsigned long long> asleep(pid_t process) {
 
 namespace support {
 std::string doing(pid_t) { return "is running"; }
+std::vector<pid_t> living_threads(pid_t process) { return {process}; }
 std::vector<pid_t> descendants(pid_t) { return {}; }
 std::optional<unsigned long long> asleep(pid_t) { return std::nullopt; }
 } // namespace support

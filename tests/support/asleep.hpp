@@ -10,7 +10,11 @@ namespace support {
 /// What a process does at this moment, for a message: "waits in accept4 on descriptor 3", "is running"; proc(5).
 std::string doing(pid_t process);
 
-/// The processes that `process` started, those that they started, and so on.
+/// The threads of a process that have not ended, the first one first; it may have ended before the others.
+std::vector<pid_t> living_threads(pid_t process);
+
+/// The processes that `process` started, those that they started, and so on; those that have lost their parent as well,
+/// as long as they are in its process group.
 std::vector<pid_t> descendants(pid_t process);
 
 /// Where every thread of the process and of its descendants waits for something without a time limit: the number of

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -46,7 +47,7 @@ Address from_kernel(const SocketAddress& address) {
     if (address.storage.ss_family == AF_INET6) {
         const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address.storage);
         ::inet_ntop(AF_INET6, &v6->sin6_addr, text.data(), text.size());
-        return {text.data(), ntohs(v6->sin6_port)};
+        return unmapped({text.data(), ntohs(v6->sin6_port)});
     }
     const auto* v4 = reinterpret_cast<const sockaddr_in*>(&address.storage);
     ::inet_ntop(AF_INET, &v4->sin_addr, text.data(), text.size());
@@ -72,7 +73,37 @@ Client open_socket(int type, const Address& bind_to) {
     return Client{descriptor, bound ? 0 : errno};
 }
 
+// Digits, and perhaps a mark behind them: a comma, a full stop.
+bool is_a_port(std::string_view text, std::uint16_t& port) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    return error == std::errc{} &&
+           (end == text.data() + text.size() || !std::isalnum(static_cast<unsigned char>(*end)));
+}
+
 } // namespace
+
+Address unmapped(const Address& address) {
+    constexpr std::string_view prefix = "::ffff:";
+    const bool mapped = address.ip.starts_with(prefix) && address.ip.find('.') != std::string::npos;
+    return {mapped ? address.ip.substr(prefix.size()) : address.ip, address.port};
+}
+
+std::vector<common::SocketRow> kernel_sockets(common::Protocol protocol) {
+    auto rows = common::kernel_sockets(protocol);
+    for (common::SocketRow& row : rows)
+        row.local = unmapped(row.local), row.peer = unmapped(row.peer);
+    return rows;
+}
+
+std::optional<common::SocketRow> kernel_socket(common::Protocol protocol, const Address& local, const Address& peer) {
+    auto row = common::kernel_socket(protocol, local, peer);
+    const auto mapped = [](const Address& address) { return Address{"::ffff:" + address.ip, address.port}; };
+    if (!row && local.ip.find(':') == std::string::npos && peer.ip.find(':') == std::string::npos)
+        row = common::kernel_socket(protocol, mapped(local), mapped(peer));
+    if (row)
+        row->local = local, row->peer = peer;
+    return row;
+}
 
 Address address_in(std::string_view text) {
     while (!text.empty()) {
@@ -80,12 +111,11 @@ Address address_in(std::string_view text) {
         std::string_view word = space == text.npos ? text : text.substr(space + 1);
         const auto colon = word.rfind(':');
         std::uint16_t port = 0;
-        if (colon != word.npos && colon > 0 &&
-            std::from_chars(word.data() + colon + 1, word.data() + word.size(), port).ec == std::errc{}) {
+        if (colon != word.npos && colon > 0 && is_a_port(word.substr(colon + 1), port)) {
             std::string_view ip = word.substr(0, colon);
             if (ip.front() == '[' && ip.back() == ']')
                 ip = ip.substr(1, ip.size() - 2);
-            return {std::string{ip}, port};
+            return unmapped({std::string{ip}, port});
         }
         text = space == text.npos ? std::string_view{} : text.substr(0, space);
     }
@@ -227,6 +257,11 @@ Client connect_to(const Address& server, const Address& source) {
     if (error != 0)
         return Client{-1, error};
     return client;
+}
+
+void reset(Client client) {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(client.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 Client bound_socket(const std::string& ip, std::uint16_t port) { return open_socket(SOCK_STREAM, {ip, port}); }

@@ -27,7 +27,7 @@ std::string joined(const std::vector<std::string>& words) {
 
 // The server's end of the client's connection, by the kernel's word; nothing where it is closed.
 std::optional<SocketRow> other_end(const Address& server, const Address& client) {
-    return common::kernel_socket(Protocol::tcp, server, client);
+    return support::kernel_socket(Protocol::tcp, server, client);
 }
 
 void count_sockets(const std::string& folder, std::set<std::string>& held) {
@@ -173,7 +173,7 @@ std::vector<Client> burst(Grader& grader, Program& program, const Address& serve
     const auto connected = [&] {
         return static_cast<unsigned>(std::ranges::count_if(sockets, [&](const support::Client& socket) {
             const auto row =
-                socket.descriptor() < 0 ? std::nullopt : common::kernel_socket(Protocol::tcp, socket.local(), server);
+                socket.descriptor() < 0 ? std::nullopt : support::kernel_socket(Protocol::tcp, socket.local(), server);
             return row && row->state == "ESTAB";
         }));
     };
@@ -182,7 +182,7 @@ std::vector<Client> burst(Grader& grader, Program& program, const Address& serve
     support::eventually([&] {
         if (connected() == clients)
             return true;
-        for (const SocketRow& row : common::kernel_sockets(Protocol::tcp))
+        for (const SocketRow& row : support::kernel_sockets(Protocol::tcp))
             if (row.state == "LISTEN" && row.local.port == server.port && row.received > row.sent)
                 full = row;
         return full.has_value();

@@ -1,5 +1,6 @@
 #include "tests/support/grader.hpp"
 
+#include "common/text.hpp"
 #include "tests/support/asleep.hpp"
 #include "tests/support/network.hpp"
 #include "tests/support/process.hpp"
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -98,7 +100,7 @@ void tell(const std::string& step) {
 // What waits in the buffers of their connections, in bytes, is the kernel's memory, and no process holds it.
 std::size_t memory_of_connections() {
     std::size_t bytes = 0;
-    for (const SocketRow& row : common::kernel_sockets(Protocol::tcp))
+    for (const SocketRow& row : support::kernel_sockets(Protocol::tcp))
         if (row.state != "LISTEN")
             bytes += row.received + row.sent;
     return bytes;
@@ -200,7 +202,7 @@ std::vector<pid_t> left_behind() {
         std::erase(all, keeper);
     for (const Started& started : story.programs) {
         std::erase(all, started.process->pid());
-        if (!started.status)
+        if (!support::living_threads(started.process->pid()).empty())
             for (const pid_t child : support::descendants(started.process->pid()))
                 std::erase(all, child);
     }
@@ -212,14 +214,6 @@ std::string command_of(pid_t pid) {
     std::string name;
     std::getline(file, name);
     return name.empty() ? "process " + std::to_string(pid) : name + " (process " + std::to_string(pid) + ")";
-}
-
-// The third word of /proc/PID/stat; the second is a name in brackets.
-char state_letter(pid_t pid) {
-    std::ifstream file{"/proc/" + std::to_string(pid) + "/stat"};
-    const std::string text{std::istreambuf_iterator<char>{file}, {}};
-    const auto name = text.rfind(") ");
-    return name == text.npos ? 'X' : text[name + 2];
 }
 
 void kill_what_is_left_behind() {
@@ -379,20 +373,7 @@ bool wrong_answers_fail_every_check() {
 
 } // namespace
 
-std::string in_quotes(std::string_view text) {
-    std::string result = "\"";
-    for (const char c : text.substr(0, 300)) {
-        if (c == '\n')
-            result += "\\n";
-        else if (c == '\r')
-            result += "\\r";
-        else if (static_cast<unsigned char>(c) < ' ' || c == 127)
-            result += '?';
-        else
-            result += c;
-    }
-    return result + (text.size() > 300 ? "...\"" : "\"");
-}
+std::string in_quotes(std::string_view text) { return common::quoted(text, 300); }
 
 std::string in_words(int error) {
     if (error == 0)
@@ -403,6 +384,22 @@ std::string in_words(int error) {
     const char* const name = nullptr;
 #endif
     return (name ? name : "error " + std::to_string(error)) + std::string{" ("} + std::strerror(error) + ")";
+}
+
+bool gives(std::string_view text, int error) {
+    const auto lower = [](std::string_view from) {
+        std::string result{from};
+        std::ranges::transform(result, result.begin(), [](unsigned char c) { return std::tolower(c); });
+        return result;
+    };
+    const auto is_part_of_a_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+    const std::string words = in_words(error), all = lower(text); // "EADDRINUSE (Address already in use)"
+    for (const std::string& reason : {lower(words.substr(0, words.find(" ("))), lower(std::strerror(error))})
+        for (auto place = all.find(reason); place != all.npos; place = all.find(reason, place + 1))
+            if (const auto end = place + reason.size(); (place == 0 || !is_part_of_a_word(all[place - 1])) &&
+                                                        (end == all.size() || !is_part_of_a_word(all[end])))
+                return true;
+    return false;
 }
 
 std::string status_in_words(int status) {
@@ -435,7 +432,9 @@ std::string Program::wait_for_line(std::string_view text) {
 }
 
 Address Program::ready() {
-    const std::string line = wait_for_line("listening on ");
+    std::string line;
+    while (!line.starts_with("listening on "))
+        line = this->line();
     try {
         return support::address_in(line);
     } catch (const support::Overdue&) {
@@ -525,32 +524,14 @@ std::vector<int> Program::socket_descriptors() const {
     if (!std::filesystem::exists("/proc/self/fd"))
         support::leave_out("needs /proc/PID/fd, which Linux has");
     std::vector<int> result;
-    for (const auto& [number, what] : process_->descriptors())
-        if (what.starts_with("socket:"))
-            result.push_back(number);
+    for (const auto& held : process_->descriptors())
+        if (held.what.starts_with("socket:"))
+            result.push_back(held.descriptor);
+    std::ranges::sort(result);
     return result;
 }
 
 void Program::limit_descriptors(unsigned from) { process_->limit_descriptors(from); }
-
-void Program::freeze() {
-    tell("stopped it with the signal STOP, so that it does nothing");
-    ::kill(-pid(), SIGSTOP);
-    ::kill(pid(), SIGSTOP); // which may have left its group; setpgid(2)
-    siginfo_t what{};
-    ::waitid(P_PID, static_cast<id_t>(pid()), &what, WSTOPPED | WEXITED | WNOWAIT);
-    support::eventually([this] {
-        return std::ranges::all_of(support::descendants(pid()), [this](pid_t child) {
-            return ::getpgid(child) != pid() || state_letter(child) == 'T' || state_letter(child) == 'Z';
-        });
-    });
-}
-
-void Program::go_on() {
-    tell("let it go on with the signal CONT");
-    ::kill(-pid(), SIGCONT);
-    ::kill(pid(), SIGCONT);
-}
 
 void Program::settle() const {
     const auto start = std::chrono::steady_clock::now();
@@ -587,7 +568,7 @@ void Program::take_all_of(const Client& client) const {
         return row && (row->state == "ESTAB" || row->state == "CLOSE-WAIT" || row->state == "SYN-RECV");
     };
     const bool taken = support::eventually([&] {
-        row = common::kernel_socket(Protocol::tcp, server, client.local());
+        row = support::kernel_socket(Protocol::tcp, server, client.local());
         return !open() || (row->inode != 0 && row->received == 0 &&
                            (support::asleep(pid()) || support::doing(pid()) != "is running"));
     });
@@ -601,7 +582,7 @@ void Program::take_all_of(const Client& client) const {
 
 void Program::stop_listening_at(const Address& address) const {
     const bool gone = support::eventually([&] {
-        return std::ranges::none_of(common::kernel_sockets(Protocol::tcp), [&](const SocketRow& row) {
+        return std::ranges::none_of(support::kernel_sockets(Protocol::tcp), [&](const SocketRow& row) {
             return row.state == "LISTEN" && row.local == address;
         });
     });
@@ -664,9 +645,7 @@ void Client::close() {
 
 void Client::break_off() {
     tell(name_ + " broke off: it reset its connection");
-    const linger at_once{.l_onoff = 1, .l_linger = 0};
-    ::setsockopt(descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    socket_.close();
+    support::reset(std::move(socket_));
 }
 
 Client Client::accept() {
@@ -755,6 +734,14 @@ int Grader::try_to_connect(const Address& server) {
     return client.error();
 }
 
+void Grader::reset_in_the_queue(const Address& server) {
+    constexpr unsigned times = 50;
+    for (unsigned i = 0; i < times; ++i)
+        support::reset(support::begin_to_connect(server));
+    tell(std::to_string(times) + " clients connected to " + to_string(server) +
+         ", and each reset its connection at once: before accept, for most");
+}
+
 Client Grader::listen(const std::string& ip, std::uint16_t port) {
     support::Client socket = support::listening_socket(ip, port);
     if (socket.error() != 0 && somebody_is_in_the_way())
@@ -780,7 +767,7 @@ std::uint16_t Grader::fresh_port() {
         const auto port = static_cast<std::uint16_t>(draw(10'000, 30'000)); // below the ephemeral range
         const auto is_peer = [port](const SocketRow& row) { return row.peer.port == port; }; // of an old connection
         if (support::bound_socket("0.0.0.0", port).error() == 0 && given.insert(port).second &&
-            std::ranges::none_of(common::kernel_sockets(Protocol::tcp), is_peer))
+            std::ranges::none_of(support::kernel_sockets(Protocol::tcp), is_peer))
             return port;
     }
     if (somebody_is_in_the_way())
@@ -880,6 +867,10 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
     story.exercise = name.substr(0, name.size() - std::strlen("_test"));
     story.chapter = self.parent_path().filename();
     story.program = argv[1];
+    if (const std::string why = support::why_it_cannot_start(story.program); !why.empty()) {
+        std::fprintf(stderr, "%s\n", why.c_str());
+        return 2;
+    }
     support::enter_private_network();
     support::hopeless = nothing_can_wake_them;
     if (const char* const seconds = std::getenv("PORTLAB_PATIENCE"); in_sandbox || as_user)
@@ -907,6 +898,11 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
             judge(grader);
         } catch (const support::Overdue& overdue) { // of a call that the grader makes for itself
             throw Failed{overdue.what()};
+        } catch (const support::CannotStart& why) {
+            if (in_sandbox || as_user)
+                throw Failed{why.what()};
+            std::fprintf(stderr, "%s\n", why.what());
+            return 2;
         }
         for (const Started& started : story.programs)
             if (started.status == status_not_started)
