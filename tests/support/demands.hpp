@@ -64,9 +64,10 @@ inline constexpr unsigned hundreds = 300;
 /// Does `part` so many times as one step of the story, which is told in full only if it fails.
 void many_times(Grader& grader, unsigned times, const std::string& step, const std::function<void()>& part);
 
-/// So many clients that connect at the same moment; fails the check unless the kernel connects all of them while the
-/// program does nothing, which is stopped for so long (signal STOP) and then goes on.
-std::vector<Client> burst(Grader& grader, Program& program, const Address& server, unsigned clients);
+/// So many clients that connect at the same moment; fails the check unless the queue of the listening socket has room
+/// for all of them, whatever the program does meanwhile. (Nothing is stopped for it: that would end calls with EINTR;
+/// signal(7).)
+std::vector<Client> burst(Grader& grader, const Address& server, unsigned clients);
 
 // Much
 
