@@ -331,10 +331,12 @@ std::string told_story(const Failed& failed) {
 // What the head of a wrong answer's source says after `key`.
 std::string announced(const std::string& source, const std::string& key) {
     std::ifstream file{source};
-    for (std::string line; std::getline(file, line) && line.starts_with("//");)
-        if (line.starts_with("// " + key + ": "))
-            return line.substr(key.size() + 5);
-    std::printf("%s: its head has no line \"// %s: ...\"\n", source.c_str(), key.c_str());
+    for (std::string line; std::getline(file, line) && !line.starts_with("--- ") && !line.starts_with("#");) {
+        const std::string_view words = std::string_view{line}.substr(line.starts_with("// ") ? 3 : 0);
+        if (words.starts_with(key + ": "))
+            return std::string{words.substr(key.size() + 2)};
+    }
+    std::printf("%s: its head has no line \"%s: ...\"\n", source.c_str(), key.c_str());
     std::exit(2);
 }
 
