@@ -1,4 +1,4 @@
-# cmake -D MODEL=FILE -D DIRECTORY=FOLDER -D RESULT=FILE -P wrong_answers.cmake: applies each difference of the folder to the model
+# cmake -D MODEL=FILE -D DIRECTORY=FOLDER -D RESULT=FILE -D PATCH=COMMAND -P wrong_answers.cmake: applies each difference of the folder to the model
 # answer, and writes all the wrong answers as one source, so that the compiler reads the headers and makes the templates once.
 # Each is in a namespace of its own; the program does what the one does by whose name it is called. A difference that does not fit
 # the model any more becomes a program that says so.
@@ -9,7 +9,7 @@ set(table)
 cmake_path(GET RESULT PARENT_PATH here)
 foreach(difference IN LISTS differences)
   cmake_path(GET difference STEM name)
-  execute_process(COMMAND patch --silent --force --reject-file=- --output=${here}/${name}.cpp ${MODEL} ${difference}
+  execute_process(COMMAND ${PATCH} --silent --force --reject-file=- --output=${here}/${name}.cpp ${MODEL} ${difference}
     RESULT_VARIABLE failed OUTPUT_VARIABLE said ERROR_VARIABLE said)
   if(failed)
     set(text "#include <cstdio>\nint main() {\n    std::puts(R\"(${difference} does not fit ${MODEL} any more: ${said})\");\n    return 2;\n}\n")
