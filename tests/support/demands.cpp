@@ -84,6 +84,36 @@ void check_endings(Grader& grader, const Launch& launch, const std::string& sect
     }
 }
 
+std::string no_listener(const Program& program) {
+    const auto rows = program.sockets(Protocol::tcp);
+    const bool listens = std::ranges::any_of(rows, [](const SocketRow& row) { return row.state == "LISTEN"; });
+    return listens ? "" : "it does not listen yet";
+}
+
+Program check_ready_line(Grader& grader, const Launch& launch, const std::string& section, const Missing& missing) {
+    grader.check("it says that it is ready when it is, and not before",
+                 "when the ready line comes, a client can connect, and all that the line says is true", section);
+    Launch full = launch;
+    full.full_output = true;
+    grader.did("makes the next program's standard output full: it cannot go on before its first line is read");
+    Program program = grader.start(full);
+    std::string left;
+    support::eventually([&] { return (left = missing(program)).empty(); });
+    if (left.empty())
+        return program;
+    const std::string line = program.line();
+    grader.expect(!line.starts_with("listening on "), "when it prints " + in_quotes(line) + " " + left);
+    return program; // another line was in front of it, and in that one it stopped
+}
+
+void expect_ready_line(Grader& grader, const Program& program, const Address& says) {
+    const std::string line = "listening on " + to_string(says) + "\n";
+    const auto at = program.printed().find("listening on ");
+    grader.expect(("\n" + program.printed()).find("\n" + line) != std::string::npos,
+                  "its ready line is " + in_quotes(program.printed().substr(at == std::string::npos ? 0 : at)) +
+                      ", and not " + in_quotes(line));
+}
+
 std::string in_words(Leaving how) {
     return std::array{"closed", "said something and closed", "reset its connection",
                       "said that it sends no more, and reset its connection"}[static_cast<std::size_t>(how)];

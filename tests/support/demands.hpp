@@ -31,6 +31,20 @@ using SetUp = std::function<std::vector<Client>(Program&)>;
 void check_endings(Grader& grader, const Launch& launch, const std::string& section, const SetUp& set_up = {},
                    const std::vector<Ending>& ways = all_four);
 
+// The ready line
+
+/// What a program must have when it says that it is ready, and has not; empty where nothing is missing.
+using Missing = std::function<std::string(const Program&)>;
+/// "it does not listen yet"
+std::string no_listener(const Program& program);
+/// The check "it says that it is ready when it is, and not before": starts the program with a standard output that
+/// takes nothing. So it stops in its ready line, and must have by then what the line says, however short the time
+/// between the two would be. Returns the program; the line has not been read.
+Program check_ready_line(Grader& grader, const Launch& launch, const std::string& section,
+                         const Missing& missing = no_listener);
+/// Fails the check unless its ready line, which has been read, is `listening on ADDRESS:PORT` and no word more.
+void expect_ready_line(Grader& grader, const Program& program, const Address& says);
+
 // Closing
 
 /// How a client goes. One that is impatient goes before it has read what it was sent, which makes the kernel reset the

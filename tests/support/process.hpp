@@ -94,6 +94,7 @@ class Process {
     pid_t pid_ = -1;
     int input_ = -1, out_ = -1, err_ = -1;
     std::optional<int> status_;
+    std::size_t filling_ = 0; // so much of the output is the test's own: Launch::full_output
     std::size_t searched_ = 0;
     std::string output_, complaints_;
 };
