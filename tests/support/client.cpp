@@ -7,6 +7,7 @@
 #include <cctype>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -56,12 +57,15 @@ Address from_kernel(const SocketAddress& address) {
 
 std::string text_of(int error) { return std::strerror(error); }
 
-void wait_for(int descriptor, short events, const std::string& what) {
+using Clock = std::chrono::steady_clock;
+
+void wait_for(int descriptor, short events, const std::string& what, std::chrono::milliseconds limit = patience) {
     if (descriptor < 0) // poll(2) would wait for it in vain
         give_up("descriptor -1 is a socket that could not be made or connected: its error() says why");
-    const Waited waited = wait_for_any({{descriptor, events}}, patience);
+    const Waited waited = wait_for_any({{descriptor, events}}, limit);
     if (!waited.ready)
-        give_up("waited " + waited.time + " " + what);
+        give_up("waited " + (limit < patience && waited.time == "0 s" ? in_seconds(patience) : waited.time) + " " +
+                what);
 }
 
 Client open_socket(int type, const Address& bind_to) {
@@ -157,9 +161,10 @@ Address Client::peer() const {
 }
 
 void Client::send(std::string_view bytes) {
+    const auto deadline = Clock::now() + patience;
     while (!bytes.empty()) {
         const std::string what = "to send " + std::to_string(bytes.size()) + " bytes";
-        wait_for(descriptor_, POLLOUT, what);
+        wait_for(descriptor_, POLLOUT, what, until(deadline));
         const auto sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent <= 0)
             give_up(what + ": " + text_of(errno));
@@ -167,11 +172,12 @@ void Client::send(std::string_view bytes) {
     }
 }
 
-bool Client::fill() {
+bool Client::fill(Clock::time_point deadline) {
     const bool much = buffer_.size() > 300;
     wait_for(descriptor_, POLLIN,
              "for bytes from the peer; so far: \"" + buffer_.substr(0, 300) + '"' +
-                 (much ? "... of " + std::to_string(buffer_.size()) + " bytes" : ""));
+                 (much ? "... of " + std::to_string(buffer_.size()) + " bytes" : ""),
+             until(deadline));
     std::array<char, 65536> chunk;
     const auto received = ::recv(descriptor_, chunk.data(), chunk.size(), 0);
     error_ = received < 0 ? errno : 0;
@@ -183,9 +189,10 @@ bool Client::fill() {
 }
 
 std::string Client::read_line() {
+    const auto deadline = Clock::now() + patience;
     std::size_t end;
     while ((end = buffer_.find('\n')) == std::string::npos) {
-        if (!fill())
+        if (!fill(deadline))
             give_up("the connection ended" + (error_ != 0 ? " (" + text_of(error_) + ")" : "") +
                     (buffer_.empty() ? " before a line came" : " in the middle of a line: \"" + buffer_ + '"'));
     }
@@ -195,8 +202,9 @@ std::string Client::read_line() {
 }
 
 std::string Client::read(std::size_t size) {
+    const auto deadline = Clock::now() + patience;
     while (buffer_.size() < size) {
-        if (!fill())
+        if (!fill(deadline))
             give_up("the connection ended (" + text_of(error_) + ") " + std::to_string(size - buffer_.size()) +
                     " bytes early");
     }
@@ -206,7 +214,8 @@ std::string Client::read(std::size_t size) {
 }
 
 std::string Client::read_to_end() {
-    while (fill()) {
+    const auto deadline = Clock::now() + patience;
+    while (fill(deadline)) {
     }
     if (error_ != 0)
         give_up("the connection ended with: " + text_of(error_));
@@ -214,7 +223,8 @@ std::string Client::read_to_end() {
 }
 
 bool Client::reset_by_peer() {
-    while (fill()) {
+    const auto deadline = Clock::now() + patience;
+    while (fill(deadline)) {
     }
     return error_ == ECONNRESET;
 }
@@ -226,7 +236,8 @@ Client Client::accept() {
 }
 
 std::string Client::read_to_any_end() {
-    while (fill()) {
+    const auto deadline = Clock::now() + patience;
+    while (fill(deadline)) {
     }
     return std::exchange(buffer_, {});
 }

@@ -2,6 +2,7 @@
 
 #include "common/socket_table.hpp"
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,7 +17,7 @@ using common::Address;
 Address address_in(std::string_view text);
 
 /// A socket of the test's own, spoken to with plain system calls, so that the judge of an Asio program is not Asio.
-/// Every wait ends after `patience`, with a failed assertion.
+/// Every call ends after `patience`, with a failed assertion.
 class Client {
   public:
     explicit Client(int descriptor, int error = 0) : descriptor_{descriptor}, error_{error} {}
@@ -41,7 +42,8 @@ class Client {
     read_to_any_end(); ///< Until the connection ends; error() then says how: 0 where the peer has closed it.
 
   private:
-    bool fill(); ///< Reads once into buffer_; false at the end.
+    /// Reads once into buffer_; false at the end.
+    bool fill(std::chrono::steady_clock::time_point deadline);
     int descriptor_ = -1;
     int error_ = 0;
     std::string buffer_;

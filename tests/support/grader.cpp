@@ -2,6 +2,7 @@
 
 #include "common/text.hpp"
 #include "tests/support/asleep.hpp"
+#include "tests/support/guard.hpp"
 #include "tests/support/network.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/sandbox.hpp"
@@ -41,11 +42,16 @@ using std::chrono::milliseconds;
 using support::Process;
 
 // For how long everything must have slept before a wait counts as hopeless. What was sent on loopback has then long
-// arrived.
-constexpr milliseconds silence{300};
+// arrived. Longer where a sleep may have a time limit that nobody sees.
+constexpr milliseconds silence{300}, longer_silence{4000};
 
-// What a program that nobody trusts may make all waits last, unless PORTLAB_PATIENCE says another number of seconds.
+// All waits together: well below the limit of CTest (CMakePresets.json), after which there would be no story.
+constexpr std::chrono::seconds patience_in_all{80};
+
+// The same for a program that nobody trusts, unless PORTLAB_PATIENCE says another number of seconds; and how much of
+// each start does not count.
 constexpr std::chrono::seconds patience_with_strangers{6};
+constexpr milliseconds free_at_a_start{1500};
 
 // What programs that nobody trusts may hold together, in bytes; a limit for each of them is none for all.
 constexpr std::size_t memory_for_strangers = 512 << 20;
@@ -127,27 +133,27 @@ void end_greed() {
 // While all programs sleep, and have been woken by nothing for `silence`, waiting is in vain.
 bool nothing_can_wake_them(milliseconds waited) {
     end_greed();
-    static std::optional<unsigned long long> before;
+    static std::optional<support::Sleep> before;
     static milliseconds since{}, last{};
-    std::optional<unsigned long long> now;
+    std::optional<support::Sleep> now;
     for (const Started& started : story.programs) {
         if (started.status)
             continue;
-        const auto times = support::asleep(started.process->pid());
-        if (!times) {
+        const auto sleep = support::asleep(started.process->pid());
+        if (!sleep) {
             now = std::nullopt;
             break;
         }
-        now = now.value_or(0) + *times;
+        now = support::Sleep{now ? now->times + sleep->times : sleep->times, (!now || now->certain) && sleep->certain};
     }
     if (!now && std::ranges::all_of(story.programs, [](const Started& one) { return one.status.has_value(); }) &&
         !story.programs.empty())
-        now = 0; // all have ended
+        now.emplace(); // all have ended
     if (!now || now != before || waited < last)
         since = waited;
     before = now;
     last = waited;
-    return now && waited - since >= silence;
+    return now && waited - since >= (now->certain ? silence : longer_silence);
 }
 
 std::string row_in_words(const SocketRow& row) {
@@ -213,7 +219,8 @@ std::string command_of(pid_t pid) {
     std::ifstream file{"/proc/" + std::to_string(pid) + "/comm"};
     std::string name;
     std::getline(file, name);
-    return name.empty() ? "process " + std::to_string(pid) : name + " (process " + std::to_string(pid) + ")";
+    return name.empty() ? "process " + std::to_string(pid)
+                        : common::shown(name) + " (process " + std::to_string(pid) + ")";
 }
 
 void kill_what_is_left_behind() {
@@ -260,29 +267,54 @@ std::string what_it_printed(const Process& process) {
     return process.output().empty() ? "printed nothing" : "printed no more than " + in_quotes(process.output());
 }
 
+std::string last_line(std::string_view text) {
+    while (text.ends_with('\n'))
+        text.remove_suffix(1);
+    return std::string{text.substr(text.rfind('\n') + 1)};
+}
+
 std::string where_it_sleeps(pid_t process) {
+    const auto sleep = support::asleep(process);
     const std::string what = support::doing(process);
-    return what + (what.starts_with("waits in") ? ", and nothing will wake it" : "");
+    return what + (sleep && sleep->certain && what.starts_with("waits in") ? ", and nothing will wake it" : "");
 }
 
 // Runs a wait for the program; what ends it in vain becomes a sentence about the program.
 template <class Wait>
 auto waiting(Process* process, Wait wait) {
     const auto start = std::chrono::steady_clock::now();
+    const auto printed = [process] { return process->output().size() + process->complaints().size(); };
+    const std::size_t before = printed();
     try {
         return wait();
     } catch (const support::Overdue& overdue) {
         if (const std::string_view why = overdue.what(); why.starts_with("the program prints without end"))
             throw Failed{"it" + std::string{why.substr(std::strlen("the program"))}};
-        if (has_ended(process->pid()))
+        if (has_ended(process->pid())) {
             fail_if_something_is_left_behind(); // which keeps the output open
+            throw Failed{"it ended, and a process that the grader cannot see keeps its output open"};
+        }
+        const bool more = printed() > before;
+        const std::string_view last = process->output().empty() ? process->complaints() : process->output();
+        const std::string so_far =
+            "it " + where_it_sleeps(process->pid()) +
+            (more && std::ranges::count(last, '\n') > 1 ? "; the last that it printed is " + in_quotes(last_line(last))
+                                                        : "; it " + what_it_printed(*process));
         if (support::no_time_is_left())
-            throw Failed{"the time that the grader has for it is over: it " + support::doing(process->pid()) + "; it " +
-                         what_it_printed(*process)};
-        const auto time = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
-        throw Failed{"in " + support::in_seconds(time) + " it neither printed more nor ended: it " +
-                     where_it_sleeps(process->pid()) + "; it " + what_it_printed(*process)};
+            throw Failed{"the time that the grader has for it is over: " + so_far};
+        throw Failed{
+            "in " +
+            support::in_seconds(std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start)) +
+            (more ? " it printed something else, and did not end: " : " it neither printed more nor ended: ") + so_far};
     }
+}
+
+// The end of a program that was to go on.
+[[noreturn]] void fail_for_its_end(Process* process, const std::string& when) {
+    const int status = waiting(process, [process] { return note_end(process); });
+    const auto left = left_behind();
+    throw Failed{"it ended with " + status_in_words(status) + " before " + when + ", and " + what_it_printed(*process) +
+                 (left.empty() ? "" : "; " + command_of(left.front()) + ", which it started, runs on")};
 }
 
 std::string arguments_in_words(const Launch& launch) {
@@ -416,27 +448,28 @@ pid_t Program::number() const { return support::number_inside(pid()); }
 const std::string& Program::printed() const { return process_->output(); }
 const std::string& Program::complained() const { return process_->complaints(); }
 
-std::string Program::line() {
-    return waiting(process_, [this] {
-        if (auto line = process_->next_line()) {
+std::string Program::next(const std::function<bool(const std::string&)>& wanted) {
+    return waiting(process_, [&] {
+        const auto deadline = std::chrono::steady_clock::now() + support::patience;
+        while (const auto line = process_->next_line(support::until(deadline))) {
             tell("read its line " + in_quotes(*line));
-            return *line;
+            if (wanted(*line))
+                return *line;
         }
-        const int status = note_end(process_);
-        throw Failed{"it ended with " + status_in_words(status) + " before that, and " + what_it_printed(*process_)};
+        fail_for_its_end(process_, "that");
     });
 }
 
+std::string Program::line() {
+    return next([](const std::string&) { return true; });
+}
+
 std::string Program::wait_for_line(std::string_view text) {
-    while (true)
-        if (std::string found = line(); found.find(text) != found.npos)
-            return found;
+    return next([text](const std::string& line) { return line.find(text) != line.npos; });
 }
 
 Address Program::ready() {
-    std::string line;
-    while (!line.starts_with("listening on "))
-        line = this->line();
+    const std::string line = next([](const std::string& one) { return one.starts_with("listening on "); });
     try {
         return support::address_in(line);
     } catch (const support::Overdue&) {
@@ -447,7 +480,8 @@ Address Program::ready() {
 std::vector<std::string> Program::lines_to_the_end() {
     std::vector<std::string> lines;
     waiting(process_, [&] {
-        while (auto line = process_->next_line())
+        const auto deadline = std::chrono::steady_clock::now() + support::patience;
+        while (auto line = process_->next_line(support::until(deadline)))
             lines.push_back(*line);
         return note_end(process_);
     });
@@ -492,7 +526,7 @@ void Program::close_input() {
 void Program::expect_running() const {
     settle();
     if (has_ended(pid()))
-        throw Failed{"it ended with " + status_in_words(note_end(process_)) + " before it was told to end"};
+        fail_for_its_end(process_, "it was told to end");
 }
 
 void Program::send_signal(int number) {
@@ -537,18 +571,19 @@ void Program::limit_descriptors(unsigned from) { process_->limit_descriptors(fro
 
 void Program::settle() const {
     const auto start = std::chrono::steady_clock::now();
-    std::optional<unsigned long long> before;
+    std::optional<support::Sleep> before;
     support::eventually([&] {
         if (has_ended(pid()) || std::chrono::steady_clock::now() - start > milliseconds{200})
             return true;
-        const auto times = support::asleep(pid());
-        return times && times == std::exchange(before, times);
+        const auto sleep = support::asleep(pid());
+        return sleep && sleep == std::exchange(before, sleep);
     });
 }
 
 std::optional<std::string> Program::line_or_end(std::string_view text) {
     return waiting(process_, [&] {
-        while (auto line = process_->next_line()) {
+        const auto deadline = std::chrono::steady_clock::now() + support::patience;
+        while (auto line = process_->next_line(support::until(deadline))) {
             tell("read its line " + in_quotes(*line));
             if (line->find(text) != line->npos)
                 return line;
@@ -713,6 +748,7 @@ void Grader::as_one_step(const std::string& step, const std::function<void()>& p
 Program Grader::start(const Launch& launch) { return start_other(story.exercise, story.program, launch); }
 
 Program Grader::start_other(const std::string& what, const std::string& path, const Launch& launch) {
+    support::note_start();
     story.programs.push_back({what, std::make_unique<Process>(path, launch)});
     Process* const process = story.programs.back().process.get();
     tell("started " + what + " as process " + std::to_string(process->pid()) + arguments_in_words(launch));
@@ -861,6 +897,11 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
         return 2;
     }
     std::setvbuf(stdout, nullptr, _IOFBF, 65536);
+#ifdef __linux__
+    if (in_sandbox || as_user)
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL); // whoever grades may be killed; nothing is left then
+#endif
+    support::leave_nothing_behind();
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGINT, SIG_DFL); // a shell starts what is in its background with SIGINT ignored, and that is inherited
 #ifdef __linux__
@@ -877,8 +918,12 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
     }
     support::enter_private_network();
     support::hopeless = nothing_can_wake_them;
-    if (const char* const seconds = std::getenv("PORTLAB_PATIENCE"); in_sandbox || as_user)
-        support::limit_waits(seconds ? std::chrono::seconds{std::atoi(seconds)} : patience_with_strangers);
+    const char* const seconds = std::getenv("PORTLAB_PATIENCE");
+    if (in_sandbox || as_user)
+        support::limit_waits(seconds ? std::chrono::seconds{std::atoi(seconds)} : patience_with_strangers,
+                             free_at_a_start);
+    else
+        support::limit_waits(patience_in_all);
 
     auto began = std::chrono::steady_clock::now();
     enum { right, wrong, not_started, left_out } verdict = right;
@@ -897,11 +942,12 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
             began = std::chrono::steady_clock::now();
 #ifdef __linux__
             if (in_sandbox || as_user)
-                ::prctl(PR_SET_PDEATHSIG, SIGKILL); // whoever grades may be killed; nothing is left then
+                ::prctl(PR_SET_PDEATHSIG, SIGKILL); // again: a change of user takes it back
 #endif
             judge(grader);
         } catch (const support::Overdue& overdue) { // of a call that the grader makes for itself
-            throw Failed{overdue.what()};
+            const std::string_view why = overdue.what();
+            throw Failed{std::string{why.substr(0, why.find("; standard output so far"))}};
         } catch (const support::CannotStart& why) {
             if (in_sandbox || as_user)
                 throw Failed{why.what()};
@@ -913,6 +959,7 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
                 throw NotStarted{"not started: the program ends with status 77"};
     } catch (const Failed& failed) {
         try {
+            kill_what_is_left_behind(); // it may hold the output of one that has ended
             for (const Started& started : story.programs)
                 if (!started.status && has_ended(started.process->pid()))
                     try {

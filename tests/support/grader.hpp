@@ -87,7 +87,8 @@ class Program {
 
   private:
     void expect_running() const; // once it has done all that there was to do
-    support::Process* process_;  // lives until the verdict
+    std::string next(const std::function<bool(const std::string&)>& wanted); // line
+    support::Process* process_;                                              // lives until the verdict
 };
 
 /// A client, or any other socket of the grader's own; its calls are steps of the story too.

@@ -101,22 +101,22 @@ std::size_t fill(int end) {
     return filled;
 }
 
-// Waits for the end of a child that is not reaped yet.
-Waited wait_for_end(pid_t pid, std::chrono::milliseconds limit) {
+// For how long what the program started may hold its output after its end, unless it sleeps.
+constexpr std::chrono::seconds patience_with_heirs{5};
+
+// Readable when the child, which is not reaped yet, has ended.
+int end_of(pid_t pid) {
 #ifdef __linux__
-    const int handle = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+    return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
 #else
     const int handle = ::kqueue(); // readable once it has an event to tell
     struct kevent wanted;
     EV_SET(&wanted, pid, EVFILT_PROC, EV_ADD | EV_ONESHOT, NOTE_EXIT, 0, nullptr);
-    if (::kevent(handle, &wanted, 1, nullptr, 0, nullptr) != 0) { // it has ended already
-        ::close(handle);
-        return {true, "0 s"};
-    }
+    if (::kevent(handle, &wanted, 1, nullptr, 0, nullptr) != 0) // it has ended already
+        EV_SET(&wanted, 1, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, 0, nullptr),
+            ::kevent(handle, &wanted, 1, nullptr, 0, nullptr);
+    return handle;
 #endif
-    const Waited waited = wait_for_any({{handle, POLLIN}}, limit);
-    ::close(handle);
-    return waited;
 }
 
 // Where `env` would find the command.
@@ -300,6 +300,7 @@ Process::Process(const std::string& path, const Launch& launch) {
     err_ = err[0];
     pid_ = entrance.entered(pid_);
     ::setpgid(pid_, pid_);
+    end_ = end_of(pid_);
     int error = 0;
     while (::read(refused[0], &error, sizeof error) < 0 && errno == EINTR) { // nothing comes where exec succeeds
     }
@@ -307,7 +308,7 @@ Process::Process(const std::string& path, const Launch& launch) {
     if (error == 0)
         return;
     ::waitpid(pid_, nullptr, 0);
-    for (const int end : {input_, out_, err_})
+    for (const int end : {input_, out_, err_, end_})
         ::close(end);
     const std::string why = confined() ? "" : why_it_cannot_start(path);
     throw CannotStart{!why.empty()       ? why
@@ -324,7 +325,7 @@ Process::~Process() {
     } else {
         ::kill(-pid_, SIGKILL); // what the child may have left behind
     }
-    for (const int end : {input_, out_, err_})
+    for (const int end : {input_, out_, err_, end_})
         if (end >= 0)
             ::close(end);
 }
@@ -333,12 +334,19 @@ std::string Process::seen() const {
     return "standard output so far:\n" + output_ + "\nstandard error so far:\n" + complaints_;
 }
 
-bool Process::read_more(std::chrono::milliseconds patient) {
+bool Process::read_more(Clock::time_point deadline) {
     if (out_ < 0 && err_ < 0)
         return false;
-    const Waited waited = wait_for_any({{out_, POLLIN}, {err_, POLLIN}}, patient);
-    if (!waited.ready)
-        give_up("waited " + waited.time + " for the program to print more or to end; " + seen());
+    const auto start = Clock::now();
+    bool ready = wait_for_any({{out_, POLLIN}, {err_, POLLIN}, {end_, POLLIN}}, until(deadline)).ready;
+    pollfd ended{end_, POLLIN, 0};
+    if (ready && ::poll(&ended, 1, 0) == 1)
+        ready = wait_for_any({{out_, POLLIN}, {err_, POLLIN}},
+                             std::min<std::chrono::milliseconds>(until(deadline), patience_with_heirs))
+                    .ready;
+    if (!ready)
+        give_up("waited " + in_seconds(std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start)) +
+                " for the program to print more or to end; " + seen());
     const auto take = [](int& descriptor, std::string& text) {
         pollfd entry{descriptor, POLLIN, 0};
         if (descriptor < 0 || ::poll(&entry, 1, 0) != 1)
@@ -361,9 +369,10 @@ bool Process::read_more(std::chrono::milliseconds patient) {
 }
 
 std::optional<std::string> Process::next_line(std::chrono::milliseconds limit) {
+    const auto deadline = Clock::now() + limit;
     std::size_t end;
     while ((end = output_.find('\n', searched_)) == std::string::npos)
-        if (!read_more(limit)) {
+        if (!read_more(deadline)) {
             if (searched_ == output_.size())
                 return std::nullopt;
             end = output_.size(); // a last line without its newline
@@ -375,7 +384,8 @@ std::optional<std::string> Process::next_line(std::chrono::milliseconds limit) {
 }
 
 std::string Process::wait_for_line(std::string_view text) {
-    while (const auto line = next_line())
+    const auto deadline = Clock::now() + patience;
+    while (const auto line = next_line(until(deadline)))
         if (line->find(text) != std::string::npos)
             return *line;
     give_up("the program ended without a line with \"" + std::string{text} + "\"; " + seen());
@@ -409,10 +419,10 @@ int Process::wait_for_exit() {
     if (status_)
         return *status_;
     const auto deadline = Clock::now() + patience;
-    while (read_more())
+    while (read_more(deadline))
         if (Clock::now() >= deadline)
             give_up("the program still prints after " + in_seconds(patience) + "; " + seen());
-    if (const Waited waited = wait_for_end(pid_, patience); !waited.ready)
+    if (const Waited waited = wait_for_any({{end_, POLLIN}}, patience); !waited.ready)
         give_up("the program closed its output and did not end within " + waited.time + "; " + seen());
     int raw = 0;
     ::waitpid(pid_, &raw, 0);

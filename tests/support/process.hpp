@@ -59,7 +59,8 @@ class Process {
     void close_output(); ///< Nobody reads the child's standard output any more.
     void send_signal(int number);
 
-    /// Waits for the child's end, and for the end of its output. The exit status, or 128 + the number of the signal.
+    /// Waits for the child's end, and for the end of its output, which what it started may hold open. The exit status,
+    /// or 128 + the number of the signal.
     int wait_for_exit();
 
     const std::string& output() const { return output_; }         ///< What came on standard output so far.
@@ -88,11 +89,11 @@ class Process {
 
   private:
     /// Waits for output and takes it; false when both streams have ended. More than 4 MB is a reason to give up.
-    bool read_more(std::chrono::milliseconds limit = patience);
+    bool read_more(std::chrono::steady_clock::time_point deadline);
     Client borrow(const Held& held) const;
     std::string seen() const;
     pid_t pid_ = -1;
-    int input_ = -1, out_ = -1, err_ = -1;
+    int input_ = -1, out_ = -1, err_ = -1, end_ = -1; // the last is readable when it has ended
     std::optional<int> status_;
     std::size_t filling_ = 0; // so much of the output is the test's own: Launch::full_output
     std::size_t searched_ = 0;
