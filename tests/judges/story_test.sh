@@ -23,6 +23,15 @@ story() {
     done
 }
 
+# A line now and then does not make a wait last for ever. (This one takes its time, beside all others.)
+cat >"$scratch/drips" <<PROGRAM
+#!/bin/bash
+while :; do echo "almost ready"; read -rt 0.5 <>$never; done
+PROGRAM
+chmod +x "$scratch/drips"
+"$judge" "$scratch/drips" >"$scratch/dripped" &
+drips=$!
+
 story 0 'any_free_port: right' <<<"exec '$solution'"
 story 1 'not right yet: it says where it listens' 'it ended with status 0 before that, and printed nothing' <<<':'
 story 1 'it neither printed more nor ended: it waits in read on descriptor 0, and nothing will wake it; it printed nothing' <<<'read -r line'
@@ -33,7 +42,6 @@ story 1 'which it started, runs on' <<<"(setsid bash -c 'while :; do read -rt 1 
 story 1 'it ended with status 127' <<<'exit 127'
 story 1 'it ended with status 139: killed by signal 11 (Segmentation fault)' <<<'kill -SEGV $$'
 story 1 'read its line "y", ' 'it prints without end' <<<'exec yes'
-story 1 'it printed something else' 'the last that it printed is "4"' <<<'for i in 1 2 3 4; do echo $i; done; read -r line'
 story 1 'names no ADDRESS:PORT' <<<'echo "listening on all"; read -r line'
 story 1 'not right yet: it listens' 'no socket of it listens' 'holds no socket' <<<'echo "listening on 127.0.0.1:8080"; read -r line'
 story 1 'on standard error:' 'the reason' <<<'echo "the reason" >&2; exit 3'
@@ -89,5 +97,8 @@ for other in 's/it says where it listens/it listens/' 's/status 0/status 1/'; do
 done
 "$judge" "$solution" --wrong "$scratch/wrong.cpp" >/dev/null && { echo 'a right answer passes as a wrong one'; faults=$((faults + 1)); }
 "$judge" "$solution" --stub >/dev/null; [ $? != 0 ] || { echo 'a started program passes as a stub'; faults=$((faults + 1)); }
+wait $drips
+grep -q 'it printed, but not what was waited for, and did not end: .*the last line of it is "almost ready"' "$scratch/dripped" ||
+    { echo "no story of what prints now and then: $(cat "$scratch/dripped")"; faults=$((faults + 1)); }
 
 [ $faults = 0 ] && echo 'every story is told'

@@ -294,18 +294,18 @@ auto waiting(Process* process, Wait wait) {
             fail_if_something_is_left_behind(); // which keeps the output open
             throw Failed{"it ended, and a process that the grader cannot see keeps its output open"};
         }
-        const bool more = printed() > before;
-        const std::string_view last = process->output().empty() ? process->complaints() : process->output();
-        const std::string so_far =
-            "it " + where_it_sleeps(process->pid()) +
-            (more && std::ranges::count(last, '\n') > 1 ? "; the last that it printed is " + in_quotes(last_line(last))
-                                                        : "; it " + what_it_printed(*process));
+        const auto time = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
+        const bool goes_on = printed() > before && time > support::patience - milliseconds{100};
+        const std::string& output = process->output().empty() ? process->complaints() : process->output();
+        const std::string so_far = "it " + where_it_sleeps(process->pid()) +
+                                   (goes_on ? "; the last line of it is " + in_quotes(last_line(output))
+                                            : "; it " + what_it_printed(*process));
         if (support::no_time_is_left())
             throw Failed{"the time that the grader has for it is over: " + so_far};
-        throw Failed{
-            "in " +
-            support::in_seconds(std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start)) +
-            (more ? " it printed something else, and did not end: " : " it neither printed more nor ended: ") + so_far};
+        throw Failed{"in " + support::in_seconds(time) +
+                     (goes_on ? " it printed, but not what was waited for, and did not end: "
+                              : " it neither printed more nor ended: ") +
+                     so_far};
     }
 }
 
