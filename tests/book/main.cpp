@@ -160,6 +160,12 @@ int tour(const std::string& programs, const std::vector<std::string>& files) {
     return worst;
 }
 
+int report(const book::Faults& faults) {
+    for (const std::string& fault : faults)
+        std::cout << fault << '\n';
+    return faults.empty() ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 // Replaces each console block by what comes now.
 void record(const std::string& programs, const std::string& path) {
     const auto transcripts = book::read_transcripts(path, true);
@@ -179,16 +185,13 @@ void record(const std::string& programs, const std::string& path) {
         result += "```\n";
     }
     old.close();
-    const std::string fresh = path + ".new";
-    std::ofstream{fresh} << result;
-    std::rename(fresh.c_str(), path.c_str());
-    as_an_ordinary_user([&] { book::check_tables(".", path, programs, true); });
-}
-
-int report(const book::Faults& faults) {
-    for (const std::string& fault : faults)
-        std::cout << fault << '\n';
-    return faults.empty() ? EXIT_SUCCESS : EXIT_FAILURE;
+    book::write_whole(path, result);
+    const int status = as_an_ordinary_user([&] {
+        if (report(book::check_tables(".", path, programs, true)) != EXIT_SUCCESS)
+            throw book::Mismatch{path + ": not every table could be recorded"};
+    });
+    if (status == EXIT_FAILURE)
+        throw book::Mismatch{path + " is not wholly recorded"};
 }
 
 int tables(const std::string& programs, const std::vector<std::string>& files) {
@@ -210,7 +213,7 @@ int tables(const std::string& programs, const std::vector<std::string>& files) {
 
 // The names of all tests of a build tree, as `ctest -N` lists them: "  Test  #7: name".
 std::set<std::string> test_names(const std::string& build) {
-    support::Process ctest{"/bin/sh", {.arguments = {"-c", "exec ctest --test-dir '" + build + "' -N"}}};
+    support::Process ctest{"/bin/sh", {.arguments = {"-c", "exec ctest --test-dir \"$0\" -N", build}}};
     std::set<std::string> names;
     while (const auto line = ctest.next_line())
         if (const auto number = line->find('#'); line->starts_with("  Test") && number != line->npos) {

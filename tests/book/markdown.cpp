@@ -135,10 +135,26 @@ Faults check_listings(const std::string& root, const std::string& path) {
     return faults;
 }
 
+void write_whole(const std::string& path, const std::string& text) {
+    const std::string unfinished = path + ".unfinished";
+    std::ofstream file{unfinished};
+    file << text;
+    file.close();
+    std::error_code error;
+    if (file)
+        fs::rename(unfinished, path, error);
+    if (!file || error) {
+        std::error_code ignored;
+        fs::remove(unfinished, ignored);
+        throw Mismatch{path + " cannot be written, and is as it was: is there room on the disk?"};
+    }
+}
+
 Faults check_tables(const std::string& root, const std::string& path, const std::string& programs, bool rewrite) {
     const Lines lines = read_lines(root + "/" + path);
     Faults faults;
     Lines fresh;
+    bool changed = false;
     std::string no_ipv6;
     for (std::size_t i = 0; i < lines.size(); ++i) {
         fresh.push_back(lines[i]);
@@ -165,19 +181,23 @@ Faults check_tables(const std::string& root, const std::string& path, const std:
                              *command + '\n' + process.complaints());
         else if (measured.empty())
             faults.push_back(place(path, here) + "the command prints nothing: " + *command);
-        else if (measured != table) {
+        else if (measured != table && rewrite) {
+            changed = true;
+            table = measured;
+        } else if (measured != table) {
             const auto at = std::mismatch(measured.begin(), measured.end(), table.begin(), table.end());
             faults.push_back(place(path, here) +
                              "the table is not what this machine says; the first row that differs:" +
                              "\n    in the book: " + (at.second == table.end() ? "(none)" : *at.second) +
                              "\n    measured:    " + (at.first == measured.end() ? "(none)" : *at.first));
         }
-        fresh.insert(fresh.end(), measured.begin(), measured.end());
+        fresh.insert(fresh.end(), table.begin(), table.end());
     }
-    if (rewrite && !faults.empty()) {
-        std::ofstream file{root + "/" + path};
+    if (changed) {
+        std::string text;
         for (const std::string& line : fresh)
-            file << line << '\n';
+            text += line + '\n';
+        write_whole(root + "/" + path, text);
     }
     if (faults.empty() && !no_ipv6.empty())
         throw Unavailable{no_ipv6};

@@ -17,10 +17,15 @@ namespace book {
 /// A fault, with its FILE:LINE.
 using Faults = std::vector<std::string>;
 
+/// The file has this text, whole, or what it had: it is written under another name and renamed. Mismatch where it
+/// cannot be written.
+void write_whole(const std::string& path, const std::string& text);
+
 /// Listings that do not stand in their file, cpp blocks without a mark, blocks of a kind that nobody checks.
 Faults check_listings(const std::string& root, const std::string& path);
 
-/// Tables that are not what their command prints. With `rewrite`, the file gets what it prints. Unavailable where no
+/// Tables that are not what their command prints. With `rewrite`, the file gets what it prints,
+/// and only a command that fails is a fault. Unavailable where no
 /// table is at fault, and one needs what this machine lacks.
 Faults check_tables(const std::string& root, const std::string& path, const std::string& programs, bool rewrite);
 

@@ -24,7 +24,7 @@ const std::string enter = "⏎";
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
 
-// Calls `found` for each place in `text` where `word` stands alone, not inside a longer word.
+// Where in `text`, from there on, `word` stands alone, not inside a longer word.
 std::size_t find_word(const std::string& text, const std::string& word, std::size_t from) {
     for (std::size_t at = text.find(word, from); at != std::string::npos; at = text.find(word, at + 1)) {
         const bool starts = at == 0 || !is_word(text[at - 1]) || !is_word(word.front());
@@ -224,7 +224,8 @@ class Run {
             std::size_t next = std::string::npos;
             std::string chosen;
             for (const auto& [sample, name] : transcript_.varies)
-                if (const auto at = find_word(wanted, sample, position); at < next)
+                if (const auto at = find_word(wanted, sample, position);
+                    at < next || (at == next && at != std::string::npos && sample.size() > chosen.size()))
                     next = at, chosen = sample;
             for (const char c : wanted.substr(position, next - position))
                 (is_word(c) || c == ' ' || static_cast<unsigned char>(c) > 127) ? pattern += c : pattern += {'\\', c};
@@ -281,9 +282,11 @@ std::string without_set_up(const std::string& command, const std::string& progra
     if (!std::regex_search(command, match, portlab_run))
         return command;
     const std::string program = match[1].str() + "/" + (match[4].matched ? match[4].str() : match[2].str());
-    const std::string folder = runs_an_exercise(match) ? programs + "/../solutions" : programs;
+    std::string folder = runs_an_exercise(match) ? programs + "/../solutions" : programs;
     if (folder != programs && !std::filesystem::exists(folder + "/" + program))
         throw Unavailable{"needs the solution of the exercise " + program};
+    for (auto quote = folder.find('\''); quote != folder.npos; quote = folder.find('\'', quote + 4))
+        folder.replace(quote, 1, "'\\''"); // as a shell reads it
     return match.prefix().str() + "'" + folder + "'/" + program + match.suffix().str();
 }
 
