@@ -149,13 +149,15 @@ def write_build(assignment: Assignment, copy: Path) -> None:
     wanted = {item.path for item in assignment.items}
 
     def is_there(folder: Path, line: str) -> bool:
-        if found := re.fullmatch(r" *(add_subdirectory|book_text)\(([\w./]+)\)\n", line):
+        if found := re.fullmatch(r"\s*(add_subdirectory|book_text)\(\s*([\w./]+)\s*\)\s*(#.*)?\s*", line):
             return (folder / found[2]).exists()
-        if found := re.fullmatch(r"exercise\((\w+) (\w+)\)\n", line):
+        if found := re.fullmatch(r"\s*exercise\(\s*(\w+)\s+(\w+)\s*\)\s*(#.*)?\s*", line):
             path = f"{found[1]}/{found[2]}"
             if path not in wanted:
                 return False
             wanted.remove(path)
+        elif re.match(r"\s*exercise\s*\(", line):
+            raise HandoutError(f"CMakeLists.txt has a line that cannot be read, {line.strip()}: write exercise(CHAPTER NAME) on one")
         return True
 
     for file in [*copy.glob("CMakeLists.txt"), *copy.glob("*/CMakeLists.txt"), *copy.glob("*/*/CMakeLists.txt")]:

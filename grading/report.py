@@ -25,10 +25,11 @@ from grading.formats import FormatError, Verdict
 VERDICTS = ["right", "wrong", "does not compile", "refused", "not started", "missing", "infrastructure"]
 SHORT = {"right": "+", "wrong": "x", "does not compile": "c", "refused": "r", "not started": "-", "missing": ".",
          "infrastructure": "?"}
-ALIKE = 0.9  # of all runs of three lines that two answers have beside the stub
+RUN = 20  # tokens that follow each other
+ALIKE = 0.9  # of all runs that two answers have beside the stub
 SHOWN = 10  # checks; the page folds the others away
 NARROW = 6  # exercises have room for words in the table of students
-LINES = 15  # that an answer must add to the stub; shorter ones are alike without anybody's fault
+LEAST = 120  # runs that an answer must add to the stub; shorter ones are alike without anybody's fault
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,8 @@ class Class:
 def mistakes(path: str, root: Path = manifest.ROOT) -> list[Mistake]:
     """The heads of the wrong answers to an exercise: the misconception, the check that it fails, and what is seen then."""
     found = []
-    for file in sorted(root.glob(f"tests/wrong/{path}/*.*")):
-        head = re.match(r"(?P<words>(?:.*\n)+?)(?:// )?Fails: (?P<fails>.*)\n(?:// )?Seen: (?P<seen>.*)\n",
+    for file in sorted(root.glob(f"tests/wrong/{path}/*.cpp")):
+        head = re.match(r"(?P<words>(?:// .*\n)+?)// Fails: (?P<fails>.*)\n// Seen: (?P<seen>.*)\n",
                         file.read_text(encoding="utf-8"))
         if head:
             words = " ".join(line.removeprefix("// ") for line in head["words"].splitlines())
@@ -152,23 +153,36 @@ def read_class(results: Path, root: Path = manifest.ROOT) -> Class:
     return Class(verdicts, without, sorted(checks.values(), key=lambda one: (-len(one.students), one.path, one.check)), flags)
 
 
-def _lines(source: str) -> list[str]:
-    """Without comments, blanks and what the layout puts in."""
-    source = re.sub(r"//.*|/\*.*?\*/", "", source, flags=re.DOTALL if "/*" in source and "//" not in source else 0)
-    return [line for line in ("".join(line.split()) for line in source.splitlines()) if len(line) > 2]
+# The tokens of C++, as far as a comment needs them to be told from what looks like one; C++20, lex.token.
+TOKEN = re.compile(
+    r"""(?P<comment>//(?:\\\n|[^\n])*|/\*.*?(?:\*/|\Z))
+      | (?:u8|[uUL])?R"(?P<delimiter>[^\s()\\]{0,16})\(.*?(?:\)(?P=delimiter)"|\Z) | (?:u8|[uUL])?"(?:\\.|[^"\\\n])*"?
+      | (?<![0-9A-Za-z_])(?:u8|[uUL])?'(?:\\.|[^'\\\n])+' | \.?[0-9](?:['.0-9A-Za-z_]|(?<=[eEpP])[+-])* | \w+ | \S""",
+    re.DOTALL | re.VERBOSE,
+)
+
+
+def _tokens(source: str) -> list[str]:
+    """Of C++, without comments and layout."""
+    return [found[0] for found in TOKEN.finditer(source) if found["comment"] is None]
+
+
+def _runs(source: str) -> list[tuple[str, ...]]:
+    tokens = _tokens(source)
+    return [tuple(tokens[i:i + RUN]) for i in range(len(tokens) - RUN + 1)]
 
 
 def alike(results: Path, path: str, students: Sequence[str], root: Path = manifest.ROOT) -> list[list[str]]:
     """The students whose answers, kept by the grader in RESULTS/STUDENT/exercises, are nearly the same beside the stub."""
     stub = root / f"exercises/{path}.cpp"
-    given = set(_lines(stub.read_text(encoding="utf-8"))) if stub.is_file() else set()
+    given = set(_runs(stub.read_text(encoding="utf-8"))) if stub.is_file() else set()
     runs: dict[str, set[tuple[str, ...]]] = {}
     for student in students:
         file = results / student / f"exercises/{path}.cpp"
         if file.is_file():
-            own = [line for line in _lines(file.read_text(encoding="utf-8", errors="replace")) if line not in given]
-            if len(own) >= LINES:
-                runs[student] = {tuple(own[i:i + 3]) for i in range(len(own) - 2)}
+            own = set(_runs(file.read_text(encoding="utf-8", errors="replace"))) - given
+            if len(own) >= LEAST:
+                runs[student] = own
     groups: list[set[str]] = []
     for one, other in combinations(runs, 2):
         if len(runs[one] & runs[other]) >= ALIKE * len(runs[one] | runs[other]):

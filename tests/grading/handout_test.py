@@ -118,12 +118,12 @@ class Archive(unittest.TestCase):
             self.skipTest("needs the solutions")
         copy = self.unpacked("book")
         self.assertEqual(given_away(copy, ROOT), [])
-        heads = {line for file in ROOT.glob("tests/wrong/*/*/*.*") for line in file.read_text().splitlines()[:4]
-                 if line.removeprefix("// ").startswith(("Fails: ", "Seen: "))}
+        heads = {line for file in ROOT.glob("tests/wrong/*/*/*.cpp") for line in file.read_text().splitlines()[:4]
+                 if line.startswith(("// Fails: ", "// Seen: "))}
         for path in self.files(copy):
             self.assertFalse(heads & set((copy / path).read_text(errors="replace").splitlines()), path)
         # And the search finds what it must find.
-        for secret in ("solutions/02_bind/any_free_port.cpp", "tests/wrong/02_bind/any_free_port/no_flush.diff",
+        for secret in ("solutions/02_bind/any_free_port.cpp", "tests/wrong/02_bind/any_free_port/no_flush.cpp",
                        "solutions/04_client_port/own_port.py"):
             shutil.copy(ROOT / secret, copy / "common/notes.txt")
             self.assertIn(f"common/notes.txt gives {secret} away", given_away(copy, ROOT))
@@ -255,6 +255,23 @@ class Archive(unittest.TestCase):
         stub.write_text(stub.read_text().replace("begin_here();", "return 0;"))
         with self.assertRaisesRegex(handout.HandoutError, "any_free_port.cpp has no line begin_here.*git restore exercises/02"):
             handout.write_copy(assignment, self.folder / "copy", None, tree)
+
+    def test_its_build_names_what_it_has_however_the_lines_are_written(self):
+        copy = self.folder / "copy"
+        (copy / "tests").mkdir(parents=True)
+        lines = ["exercise(02_bind any_free_port) # a comment", "  exercise( 02_bind   one_number_twice )", "exercise(01_socket gone)#x",
+                 "add_subdirectory(tests) # here", "add_subdirectory( bench ) # not here", "overlay_exercises()"]
+        assignment = manifest.read("02_bind")
+        (copy / "CMakeLists.txt").write_text("\n".join(lines) + "\n")
+        handout.write_build(assignment, copy)
+        text = (copy / "CMakeLists.txt").read_text()
+        self.assertEqual(sorted(re.findall(r"exercise\( *(\w+) +(\w+)", text)), sorted(tuple(item.path.split("/")) for item in assignment.items))
+        self.assertIn("add_subdirectory(tests)", text)
+        self.assertNotIn("bench", text)
+        for line in ("exercise(01_socket", "exercise(01_socket two words)", "exercise(${chapter} name)"):
+            (copy / "CMakeLists.txt").write_text(f"{line}\noverlay_exercises()\n")
+            with self.assertRaisesRegex(handout.HandoutError, "cannot be read"):
+                handout.write_build(assignment, copy)
 
     def test_what_goes_wrong_is_said_and_leaves_no_file(self):
         status, out, errors = command("handout", "02_bnid", "--output", self.folder / "a.tar.gz")

@@ -171,6 +171,18 @@ class Report(unittest.TestCase):
         self.assertEqual(shown.count("nearly the same"), 1)
         self.assertIn("No points were taken for these", page)
 
+    def test_comments_and_layout_hide_no_copy(self):
+        lines = [*LINES, '    say("http://127.0.0.1/* here */"); say(R"(// "quoted)"); put(\'"\'); take(1\'000);']
+        copies = {"ada": "\n".join(lines), "bob": "\n".join(line + " /* a note\n  of two lines */" for line in lines),
+                  "carol": " ".join(lines), "dan": "\n".join(line.replace("(", "( // why\n") for line in LINES[:30]),
+                  "eve": "\n".join(lines).replace("/* here */", "/* there */").replace("step_1", "other_1"),
+                  "zoe": "/* " + "\n".join(lines) + " */\n" + "\n".join(f"    own_{i}(context, {i});" for i in range(30))}
+        for student, text in copies.items():
+            file = self.results / student / "exercises/02_bind/any_free_port.cpp"
+            file.parent.mkdir(parents=True)
+            file.write_text(text + "\n")
+        self.assertEqual(report.alike(self.results, "02_bind/any_free_port", sorted(copies)), [["ada", "bob", "carol", "dan"]])
+
     def test_the_stub_is_nobodys(self):
         stub = (manifest.ROOT / "exercises/08_twelve_factor/own_service.cpp").read_text()
         for student in ("ada", "bob"):
@@ -186,7 +198,7 @@ class Misconceptions(unittest.TestCase):
             self.skipTest("needs the wrong answers")
         for path in manifest.statements():
             known = report.mistakes(path)
-            self.assertEqual(len(known), len(list((manifest.ROOT / "tests/wrong" / path).glob("*.*"))), path)
+            self.assertEqual(len(known), len(list((manifest.ROOT / "tests/wrong" / path).glob("*.cpp"))), path)
             for one in known:
                 self.assertTrue(report.diagnosis({"check": one.fails, "observed": f"the program: {one.seen}!"}, known))
 
