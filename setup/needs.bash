@@ -19,19 +19,29 @@ tests   command  clang-format                 -     clang-format   clang-tools-e
 tests   command  ss                           -     iproute2       iproute           -            its transcripts are not played
 tests   command  foreman                      -     ruby-foreman   rubygem-foreman   -            its transcripts are not played
 tests   command  strace                       -     strace         strace            -            its transcripts are not played
-tests   command  patch                        -     patch          patch             gpatch       no wrong answer is judged
 tests   command  python3                      3.9   python3        python3           python       scripts in Python, untested
 tests   module   pyte                         -     python3-pyte   python3-pyte      -            watch on a terminal, untested
 tests   command  aspell                       -     aspell         aspell            aspell       the spelling is not tested
 tests   language en_GB                        -     aspell-en      aspell-en         aspell       the spelling is not tested
+grading python   python3                      3.11  python3        python3           python       no grading
 grading command  bwrap                        -     bubblewrap     bubblewrap        -            no grading in a sandbox
 grading command  parallel                     -     parallel       parallel          parallel     no grading of many at once
 TABLE
 }
 
-have() { # KIND NAME: a command; a header; a module of Python; a language of aspell
+# A Python that has what grading/ uses, of 3.11: the first in PATH, or the system's own.
+python_of_grading() {
+    local python
+    for python in python3 /usr/bin/python3; do
+        "$python" -c 'import tomllib' 2>/dev/null && echo "$python" && return
+    done
+    return 1
+}
+
+have() { # KIND NAME: a command; the Python of grading; a header; a module of Python; a language of aspell
     case $1 in
     command) command -v "$2" >/dev/null ;;
+    python) python_of_grading >/dev/null ;;
     module) # of the first python3 in PATH, or of the system's own, for which its packages are
         "${3-python3}" -c "import $2" 2>/dev/null || { [ $# = 2 ] && have "$1" "$2" /usr/bin/python3; } ;;
     language) aspell dump dicts 2>/dev/null | grep -x "$2" >/dev/null ;;

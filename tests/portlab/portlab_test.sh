@@ -18,7 +18,7 @@ expect_width() { [ "$(awk '{ if (length($0) > most) most = length($0) } END { pr
 # A clone in which nothing is built, in a path with a space.
 fresh_tree() {
     mkdir "$work/a tree"
-    cp -R "$root/portlab" "$root/setup" "$root/chapters" "$work/a tree/"
+    cp -R "$root/portlab" "$root/setup" "$root/chapters" "$work/a tree/" # no grading/: a student's copy
     portlab="$work/a tree/portlab"
 }
 
@@ -54,9 +54,11 @@ alone_in_a_fresh_clone_it_says_how_to_begin() {
     fresh_tree
     call
     expect_status 0
-    for word in 'portlab tour' 'portlab check' 01_socket 08_twelve_factor './portlab tour begins'; do expect_in out "$word"; done
+    for word in 'Nothing is built yet' './portlab watch' './portlab tour 01' './portlab help' chapters/01_socket/README.md; do expect_in out "$word"; done
+    expect_not_in out instructors && expect_width 80
+    [ "$(wc -l <"$work/out")" -le 20 ] || fail 'it leaves no room on a terminal of 24 rows'
     call help
-    expect_status 0 && expect_in out 'portlab tour' && expect_not_in out begins
+    expect_status 0 && expect_in out 'portlab tour' && expect_in out 08_twelve_factor && expect_not_in out 'Nothing is built' && expect_width 80
     cp "$work/out" "$work/help"
     for word in --help -h; do call $word && cmp "$work/out" "$work/help" || fail "$word is not help"; done
 }
@@ -100,6 +102,8 @@ help_has_the_commands_of_the_program() {
     sed -nE '1,/^S(ubcommands|UBCOMMANDS):/d; s|^  ([a-z]+) .*|\1|p' "$work/out" | sort >"$work/of_the_program"
     [ -s "$work/of_the_script" ] || fail 'no commands in the help of the script'
     diff "$work/of_the_script" "$work/of_the_program" || fail 'the script (<) and the program (>) list other commands'
+    completed=$(cd "$work" && mkdir -p 'a tree' && cp -R "$root/portlab" "$root/setup" "$root/grading" 'a tree/' && 'a tree/portlab' complete | sort)
+    diff "$work/of_the_script" <(printf '%s\n' "$completed") || fail 'a fresh clone (>) completes other commands'
     for command in $(cat "$work/of_the_script"); do
         call "$command" --help
         expect_status 0 && expect_in out "./portlab $command" && expect_in out 'Example: '
@@ -112,6 +116,16 @@ wrong_use_is_named_with_a_remedy() {
     expect_status 2 && expect_in err '"turo"' && expect_in err 'did you mean ./portlab tour?' && expect_in err ' doctor ' && expect_in err './portlab help'
     call chekc
     expect_status 2 && expect_in err 'did you mean ./portlab check?'
+    call wher
+    expect_status 2 && expect_in err 'did you mean ./portlab who?'
+    call where # a word of the help, and no command
+    expect_status 2 && expect_in err '"where" is not something I can do'
+    call $'\e[2J\ax'
+    expect_status 2 && expect_in err '"?[2J?x"' && expect_not_in err $'\e'
+    call "$(printf 'x%.0s' {1..1000})"
+    expect_status 2
+    [ "$(wc -c <"$work/err")" -lt 600 ] || fail 'a long word fills the screen'
+    awk 'length($0) > 80 { exit 1 }' "$work/err" || fail 'lines of more than 80 columns'
     for word in xyzzy '.*' 'tour test' -; do
         call "$word"
         expect_status 2 && expect_in err "\"$word\"" && expect_not_in err 'did you mean' && expect_in err ' doctor '
@@ -232,6 +246,23 @@ doctor_knows_what_is_too_old() {
     PATH=$work/tools:$PATH call doctor
     expect_status 1
     grep -qE 'cmake +3\.9\.5 +cmake +3\.25 or newer is needed$' "$work/out" || fail 'an old cmake is not named'
+}
+
+# ./portlab grade refuses to start with less.
+doctor_knows_the_python_of_grading() {
+    [ -d "$root/grading" ] || { echo "a student's copy does not grade"; exit 77; }
+    mkdir "$work/tools"
+    for tool in bash sh dirname cat ls tr sed grep id awk mktemp uname head stty env; do ln -s "$(command -v $tool)" "$work/tools/$tool"; done
+    printf '#!/bin/sh\ncase $1 in -c) exit 1 ;; esac\necho "Python 3.10.12"\n' >"$work/tools/python3"
+    chmod +x "$work/tools/python3"
+    sed "s|/usr/bin/python3|$work/tools/python3|g" "$root/setup/needs.bash" >"$work/needs.bash"
+    fresh_tree
+    cp "$work/needs.bash" "$work/a tree/setup/needs.bash"
+    PATH=$work/tools LC_ALL=C call doctor
+    sed -n '/^For instructors:/,/^The system:/p' "$work/out" | grep -qE '^  x python3 +3\.10\.12 +[a-z0-9]+ +3\.11 or newer is needed$' || fail 'an old Python passes for grading'
+    rm "$work/tools/python3"
+    PATH=$work/tools LC_ALL=C call doctor
+    sed -n '/^For instructors:/,/^The system:/p' "$work/out" | grep -qE '^  x python3 +missing ' || fail 'no Python passes for grading'
 }
 
 doctor_knows_what_the_system_lacks() {
