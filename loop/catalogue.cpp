@@ -29,43 +29,37 @@ unsigned leading_number(std::string_view text) {
     return number;
 }
 
-void trim_end(std::string& text) {
-    while (text.ends_with('\n'))
-        text.pop_back();
-}
-
-// The lines of a paragraph become one: a terminal may be narrower than the text, or wider.
-void add_line(std::string& text, const std::string& line) {
-    const bool goes_on = !line.empty() && line.find_first_of(" -*|") != 0 && !line.starts_with("```") &&
-                         !text.ends_with("\n\n") && !text.ends_with("```\n");
-    if (goes_on && text.ends_with('\n'))
-        text.back() = ' ';
-    text += line + "\n";
+void trim(std::string& text) { // empty lines at the beginning and at the end
+    text.erase(0, text.find_first_not_of('\n'));
+    text.erase(text.find_last_not_of('\n') + 1);
 }
 
 // The title is in `### Exercise 2.1: any free port`, the facts in `` `exercises/….cpp` · warm-up · 10 minutes · 5
-// points ``, and each hint between `<details><summary>…</summary>` and `</details>`.
+// points ``, and each hint between `<details><summary>…</summary>` and `</details>`; what is between the facts and the
+// first hint is the statement. In a block of code a line means nothing of that.
 Chapter read_chapter(const std::filesystem::path& folder) {
     Chapter chapter{.name = folder.filename(), .title = {}};
     std::ifstream file{folder / "README.md"};
     std::string number, title;
-    bool stated = false, inside_hint = false;
+    bool in_code = false;
+    enum { elsewhere, statement, between_hints, hint } where = elsewhere;
+    const auto current = [&]() -> Exercise& { return chapter.exercises.back(); };
     for (std::string line; std::getline(file, line);) {
-        if (chapter.title.empty() && line.starts_with("# ")) {
+        const bool fence = line.starts_with("```"), code = in_code || fence;
+        in_code = in_code != fence;
+        if (!code && chapter.title.empty() && line.starts_with("# ")) {
             const auto name = line.find_first_not_of("0123456789. ", 2);
             chapter.title = line.substr(std::min(name, line.size()));
-        } else if (line.starts_with("### Exercise ")) {
+        } else if (!code && line.starts_with("#")) {
+            where = elsewhere;
             const auto colon = line.find(": ");
-            number = line.substr(13, colon - 13);
-            title = line.substr(std::min(colon, line.size() - 2) + 2);
-            stated = false;
-        } else if (line.starts_with("#")) {
-            stated = false;
-        } else if (line.starts_with("`exercises/")) {
-            const auto facts = split(line, dot);
-            const std::string source = facts[0].substr(1, facts[0].rfind('`') - 1);
-            stated = facts.size() >= 4;
-            if (stated)
+            if (line.starts_with("### Exercise ") && colon != line.npos) {
+                number = line.substr(13, colon - 13);
+                title = line.substr(colon + 2);
+            }
+        } else if (!code && line.starts_with("`exercises/")) {
+            if (const auto facts = split(line, dot); facts.size() >= 4) {
+                const std::string source = facts[0].substr(1, facts[0].rfind('`') - 1);
                 chapter.exercises.push_back({.number = number,
                                              .title = title,
                                              .chapter = chapter.name,
@@ -73,17 +67,23 @@ Chapter read_chapter(const std::filesystem::path& folder) {
                                              .level = facts[1],
                                              .minutes = leading_number(facts[2]),
                                              .points = leading_number(facts[3])});
-        } else if (stated && line.starts_with("<details><summary>")) {
+                where = statement;
+            }
+        } else if (!code && where != elsewhere && line.starts_with("<details><summary>")) {
             const auto from = line.find("<summary>") + 9;
-            chapter.exercises.back().hints.push_back(line.substr(from, line.find("</summary>") - from) + "\n");
-            inside_hint = true;
-        } else if (inside_hint && line.starts_with("</details>")) {
-            trim_end(chapter.exercises.back().hints.back());
-            inside_hint = false;
-        } else if (inside_hint) {
-            add_line(chapter.exercises.back().hints.back(), line);
+            current().hints.push_back(line.substr(from, line.find("</summary>") - from) + "\n");
+            where = hint;
+        } else if (!code && where == hint && line.starts_with("</details>")) {
+            trim(current().hints.back());
+            where = between_hints;
+        } else if (where == hint) {
+            current().hints.back() += line + "\n";
+        } else if (where == statement) {
+            current().statement += line + "\n";
         }
     }
+    for (Exercise& exercise : chapter.exercises)
+        trim(exercise.statement);
     return chapter;
 }
 
@@ -116,6 +116,11 @@ bool names(const Chapter& chapter, std::string_view words) {
 } // namespace
 
 std::string in_a_line(const Exercise& exercise) { return exercise.number + " " + exercise.title; }
+
+std::string effort(const Exercise& exercise) {
+    return exercise.level + ", " + std::to_string(exercise.minutes) + " minutes, " + std::to_string(exercise.points) +
+           " points";
+}
 
 Catalogue::Catalogue() {
     std::set<std::filesystem::path> folders;

@@ -20,15 +20,19 @@ struct Exercise {
     std::string name;    ///< any_free_port
     std::string level;   ///< warm-up, easy, medium, hard, evening
     unsigned minutes = 0, points = 0;
+    std::string statement{};          ///< Markdown, as all that follows.
     std::vector<std::string> hints{}; ///< From a nudge to the call; each its title, an empty line, its text.
 
     std::string path() const { return chapter + "/" + name; }
     std::string file() const { return "exercises/" + path() + ".cpp"; }
-    std::string test() const { return "exercise." + chapter + "." + name; } ///< Its name for ctest.
+    std::string target() const { return "exercise." + chapter + "." + name; } ///< What builds the answer.
+    std::string judge() const { return chapter + "." + name + "_test"; }      ///< What builds its judge.
 };
 
 /// `2.1 any free port`
 std::string in_a_line(const Exercise& exercise);
+/// `warm-up, 10 minutes, 5 points`
+std::string effort(const Exercise& exercise);
 
 struct Chapter {
     std::string name;  ///< 02_bind

@@ -2,6 +2,7 @@
 
 #include "loop/catalogue.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,8 +15,16 @@
 namespace loop {
 
 int status(const Catalogue& catalogue);
-int check(const Catalogue& catalogue, const std::string& name);
-int watch(const Catalogue& catalogue, bool poll);
+/// Prints it in as much detail as the terminal has room for beside so many other lines.
+void print_status(const Catalogue& catalogue, unsigned other_lines);
+/// `limit`: how long a test may take.
+int check(const Catalogue& catalogue, const std::string& name, std::chrono::seconds limit);
+struct Watching {
+    std::string exercise{}; ///< To begin with; empty: the current one.
+    bool poll = false;      ///< Look at the files, for file systems that report no change.
+};
+int watch(const Catalogue& catalogue, const Watching& how, std::chrono::seconds limit);
+int statement(const Catalogue& catalogue, const std::string& name);
 int hint(const Catalogue& catalogue, const std::string& name);
 int solution(const Catalogue& catalogue, const std::string& name, bool anyway);
 int reset(const Catalogue& catalogue, const std::string& name);

@@ -1,5 +1,7 @@
 #include "loop/complete.hpp"
 
+#include "common/text.hpp"
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
@@ -106,7 +108,10 @@ std::vector<std::string> shells() {
 }
 
 int completion(const std::string& shell) {
-    std::cout << std::ranges::find(lines_of, shell, &std::pair<std::string_view, std::string_view>::first)->second;
+    const auto found = std::ranges::find(lines_of, shell, &std::pair<std::string_view, std::string_view>::first);
+    if (found == lines_of.end())
+        throw WrongUse{"there is a completion for bash, zsh and fish, and not for " + common::quoted(shell)};
+    std::cout << found->second;
     return 0;
 }
 

@@ -1,7 +1,6 @@
-// Hints, the model answer, and a new beginning.
+// The model answer, and a new beginning.
 #include "loop/command.hpp"
 #include "loop/commands.hpp"
-#include "loop/hints.hpp"
 #include "loop/progress.hpp"
 #include "loop/terminal.hpp"
 
@@ -77,29 +76,6 @@ fs::path place_to_save(const Exercise& exercise) {
 }
 
 } // namespace
-
-std::string next_hint(const Exercise& exercise) {
-    if (exercise.hints.empty())
-        return "this exercise has no hints\n";
-    const fs::path seen = fs::path{"build/default/hints"} / (exercise.path() + ".seen");
-    std::size_t given = 0;
-    std::ifstream{seen} >> given;
-    const std::size_t tier = std::min(given, exercise.hints.size() - 1);
-    std::error_code ignored; // a tree that one cannot write to gives its first hint again
-    fs::create_directories(seen.parent_path(), ignored);
-    std::ofstream{seen} << tier + 1 << '\n';
-    std::string text = terminal::bold(in_a_line(exercise)) + "\n" +
-                       terminal::wrapped(exercise.hints[tier], std::min(terminal::size().columns, 100U)) + "\n";
-    if (tier + 1 < exercise.hints.size())
-        return text + terminal::dim(std::to_string(exercise.hints.size() - tier - 1) + " more") + "\n";
-    return text + terminal::dim("That was the last one. All stand in chapters/" + exercise.chapter + "/README.md.") +
-           "\n";
-}
-
-int hint(const Catalogue& catalogue, const std::string& name) {
-    std::cout << next_hint(name.empty() ? current(catalogue) : catalogue.exercise(name));
-    return 0;
-}
 
 int solution(const Catalogue& catalogue, const std::string& name, bool anyway) {
     const Exercise exercise = catalogue.exercise(name);

@@ -1,3 +1,4 @@
+#include "common/text.hpp"
 #include "loop/commands.hpp"
 #include "loop/questions.hpp"
 #include "loop/scenario.hpp"
@@ -19,19 +20,8 @@
 namespace loop {
 namespace {
 
-// Onto lines that fit into a terminal of 80 columns, indented.
-std::string wrapped(const std::string& text) {
-    std::istringstream words{text};
-    std::string lines, line;
-    for (std::string word; words >> word;) {
-        if (!line.empty() && line.size() + 1 + word.size() > 74) {
-            lines += "    " + line + "\n";
-            line.clear();
-        }
-        line += (line.empty() ? "" : " ") + word;
-    }
-    return lines + "    " + line + "\n";
-}
+// In lines that fit into a terminal of 80 columns, indented.
+std::string wrapped(const std::string& text) { return terminal::wrapped("    " + text, 78, 4); }
 
 std::string chapter_named(const std::string& words) {
     std::string all;
@@ -46,7 +36,7 @@ std::string chapter_named(const std::string& words) {
 
 void show(const Question& question, unsigned number, unsigned count) {
     std::cout << terminal::bold("Question " + std::to_string(number) + " of " + std::to_string(count)) << ", chapter "
-              << question.chapter.substr(1, 1) << '\n';
+              << std::stoi(question.chapter) << '\n';
     for (std::size_t i = 0; i < question.calls.size(); ++i)
         std::cout << (i < 9 ? "   " : "  ") << i + 1 << "  " << to_string(question.calls[i]) << '\n';
 }
@@ -56,9 +46,29 @@ struct Reply {
     std::string complaint{}; // why there is no answer
 };
 
+// Whether the system knows an error of that name, which the book need not know.
+bool is_an_error(const std::string& name) {
+#ifdef __GLIBC__
+    for (int error = 1; error < 256; ++error)
+        if (const char* const its_name = ::strerrorname_np(error); its_name != nullptr && name == its_name)
+            return true;
+#endif
+    return false;
+}
+
+// Why that is the name of no error that a question can be about.
+std::string unknown_error(const std::string& name) {
+    if (is_an_error(name))
+        return name + " is an error, but none of those that these questions are about.";
+    const auto like = nearest(name, error_names());
+    return common::shown(name, 20) + " is no error" +
+           (like.empty() ? " that this book knows." : "; did you mean " + like.front() + "?");
+}
+
 // "ok", "4 EADDRINUSE", "eaddrinuse 4"
 Reply read_reply(std::string line, std::size_t calls) {
-    const std::string form = "Write OK, or the number of the call and its error, as in: 4 EADDRINUSE";
+    const std::string form = " Write OK, or the number of the call and its error, as in: 4 EADDRINUSE";
+    const std::string typed = line;
     for (char& c : line)
         c = std::string_view{",;:"}.find(c) != std::string_view::npos
                 ? ' '
@@ -67,30 +77,42 @@ Reply read_reply(std::string line, std::size_t calls) {
     std::vector<std::string> words;
     for (std::string word; in >> word;)
         words.push_back(word);
+    const auto is_number = [](const std::string& word) {
+        return word.find_first_not_of("0123456789") == word.npos && !word.empty();
+    };
+    const auto is_error = [](const std::string& word) { return error_number(word) != 0; };
     if (words == std::vector<std::string>{"OK"})
         return {Answer{}};
-    if (words.size() == 1 && error_number(words[0]) != 0)
-        return {{}, "From which call? " + form};
-    if (words.size() != 2)
-        return {{}, form};
-    if (std::isdigit(static_cast<unsigned char>(words[1][0])))
+    if (words.empty())
+        return {{}, "Nothing is no answer." + form};
+    if (words.size() > 2)
+        return {{}, "That is more than a call and an error." + form};
+    if (words.size() == 2 && !is_number(words[0]))
         std::swap(words[0], words[1]);
-    Answer answer;
-    const char* const end = words[0].data() + words[0].size();
-    const auto [stop, error] = std::from_chars(words[0].data(), end, answer.call);
-    if (error != std::errc{} || stop != end)
-        return {{}, form};
-    if (answer.call < 1 || answer.call > calls)
+    const std::string& call = words.front();
+    if (!is_number(call)) {
+        const bool both_errors = words.size() == 2 && is_error(call) && is_error(words[1]);
         return {{},
-                "There is no call " + words[0] + ": they are numbered from 1 to " + std::to_string(calls) + ". " +
-                    form};
-    answer.error = error_number(words[1]);
-    if (answer.error == 0) {
-        const auto like = nearest(words[1], error_names());
-        return {{},
-                words[1] + " is no error that this book knows" +
-                    (like.empty() ? ". " + form : "; did you mean " + like.front() + "? " + form)};
+                both_errors      ? "One error, please, and the number of its call." + form
+                : is_error(call) ? call + " from which call? With its number, as in: 4 " + call
+                : words.size() == 1 && call.starts_with("E") ? unknown_error(call) + form
+                                                             : common::quoted(typed, 30) + " is no answer." + form};
     }
+    Answer answer;
+    const auto [stop, error] = std::from_chars(call.data(), call.data() + call.size(), answer.call);
+    if (error != std::errc{} || answer.call < 1 || answer.call > calls)
+        return {{},
+                "There is no call " + common::shown(call, 20) + ": they are numbered from 1 to " +
+                    std::to_string(calls) + "." + form};
+    if (words.size() == 1)
+        return {{}, "Call " + call + " fails with which error? As in: " + call + " EADDRINUSE"};
+    if (words[1] == "OK")
+        return {{}, "OK alone says that no call fails." + form};
+    answer.error = error_number(words[1]);
+    if (answer.error == 0)
+        return {{},
+                is_number(words[1]) ? "Of an error its name is wanted, not a number." + form
+                                    : unknown_error(words[1]) + form};
     return {answer};
 }
 
@@ -147,6 +169,9 @@ bool wait_for_reader() {
     std::cout << terminal::dim("Press Enter for the next question. ") << std::flush;
     std::string line;
     const bool goes_on = static_cast<bool>(std::getline(std::cin, line));
+    if (line.find_first_not_of(" \t\r") != line.npos)
+        std::cout << wrapped(common::quoted(line, 30) +
+                             " answers nothing: the next question comes only now. Answer it at its >.");
     std::cout << '\n';
     return goes_on;
 }
@@ -188,7 +213,9 @@ int predict(const Catalogue&, const Questions& questions) {
             ++right;
             std::cout << terminal::tick() << " Right: " << in_words(expected) << '\n';
         } else {
-            std::cout << terminal::cross() << " The answer is " << terminal::bold(in_words(expected)) << '\n';
+            const std::string text =
+                terminal::wrapped("  You said " + in_words(*reply) + "; the answer is " + in_words(expected), 78, 4);
+            std::cout << terminal::cross() << text.substr(1);
             if (reply->error != 0 && reply->error == expected.error)
                 std::cout << wrapped("The error is right, the call is not.");
         }

@@ -1,5 +1,7 @@
 #include "loop/progress.hpp"
 
+#include "loop/verdict.hpp"
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -9,16 +11,6 @@ namespace loop {
 namespace {
 
 namespace fs = std::filesystem;
-
-// A text after `"key": ` in a verdict, which has one key a line; see tests/support/verdict.hpp.
-std::string value(const std::string& line, const std::string& key) {
-    const auto place = line.find("\"" + key + "\": \"");
-    std::string text;
-    if (place != line.npos)
-        for (std::size_t i = place + key.size() + 5; i < line.size() && line[i] != '"'; ++i)
-            text += line[i] == '\\' && i + 1 < line.size() ? line[++i] : line[i];
-    return text;
-}
 
 struct Source {
     std::optional<unsigned> begin_here{};
@@ -56,9 +48,9 @@ Progress progress_of(const Exercise& exercise) {
     const Source source = read_source(exercise.file());
     if (source.begin_here)
         return {State::not_started, {}, *source.begin_here};
-    const fs::path build = "build/default", verdict_file = build / "verdicts" / (exercise.path() + ".json");
-    const bool hidden = !fs::exists("tests/exercises/" + exercise.path() + "_test.cpp");
-    const auto judged = saved(verdict_file), built = saved(build / "exercises" / exercise.path());
+    const bool hidden = tests_are_hidden(exercise);
+    const auto judged = saved(verdict_file(exercise)),
+               built = saved(fs::path{"build/default/exercises"} / exercise.path());
     if (!built || (!judged && !hidden))
         return {State::in_progress, "not checked yet", source.main};
     const auto edited = saved(exercise.file());
@@ -67,17 +59,21 @@ Progress progress_of(const Exercise& exercise) {
                               : Progress{State::compiles, "your instructor runs its tests", source.main};
     if (edited > built || built > judged)
         return {State::in_progress, "changed since its last verdict", source.main};
-    std::string verdict, failed_check;
-    std::ifstream file{verdict_file};
-    for (std::string line; std::getline(file, line);) {
-        if (line.starts_with("\"verdict\""))
-            verdict = value(line, "verdict");
-        else if (line.starts_with("\"failed\""))
-            failed_check = value(line, "check");
-    }
-    if (verdict == "right")
+    const auto verdict = read_verdict(verdict_file(exercise));
+    if (!verdict)
+        return {State::in_progress, "its last verdict cannot be read", source.main};
+    if (verdict->verdict == "right")
         return {State::done, {}, source.main};
-    return {State::in_progress, verdict == "wrong" ? "not yet: " + failed_check : verdict, source.main};
+    return {State::in_progress, verdict->failed ? "fails \"" + verdict->failed->check + "\"" : verdict->verdict,
+            source.main};
+}
+
+fs::path verdict_file(const Exercise& exercise) {
+    return fs::path{"build/default/verdicts"} / (exercise.path() + ".json");
+}
+
+bool tests_are_hidden(const Exercise& exercise) {
+    return !fs::exists("tests/exercises/" + exercise.path() + "_test.cpp");
 }
 
 bool is_open(const Exercise& exercise) {

@@ -2,6 +2,7 @@
 
 #include "loop/catalogue.hpp"
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,11 @@ bool begins(std::string_view line);
 /// "right", and neither its file nor its program is newer than that verdict. Compiles: its tests are hidden, and its
 /// program is as new as its file: no more can be known here. In progress: everything else.
 Progress progress_of(const Exercise& exercise);
+
+/// Where its judge writes the last verdict.
+std::filesystem::path verdict_file(const Exercise& exercise);
+/// Whether this copy of the book has no judge for it: it is the instructor's.
+bool tests_are_hidden(const Exercise& exercise);
 
 /// Whether there is something left to do: it is not started, or in progress.
 bool is_open(const Exercise& exercise);

@@ -1,5 +1,7 @@
 #include "loop/terminal.hpp"
 
+#include "common/text.hpp"
+
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
@@ -43,6 +45,11 @@ std::string in_colour(std::string_view code, std::string_view text) {
     return colours() ? "\033[" + std::string{code} + "m" + std::string{text} + "\033[0m" : std::string{text};
 }
 
+bool knows_commands() {
+    const char* const term = std::getenv("TERM");
+    return term != nullptr && std::string_view{term} != "dumb";
+}
+
 } // namespace
 
 bool is_terminal() { return ::isatty(STDOUT_FILENO) == 1; }
@@ -55,10 +62,11 @@ Size size() {
 }
 
 bool colours() {
-    const char *no_color = std::getenv("NO_COLOR"), *term = std::getenv("TERM");
-    return is_terminal() && (no_color == nullptr || *no_color == '\0') && term != nullptr &&
-           std::string_view{term} != "dumb";
+    const char* const no_color = std::getenv("NO_COLOR");
+    return is_terminal() && (no_color == nullptr || *no_color == '\0') && knows_commands();
 }
+
+bool has_cursor() { return is_terminal() && knows_commands(); }
 
 bool utf8() { return std::string_view{::nl_langinfo(CODESET)} == "UTF-8"; }
 
@@ -79,11 +87,11 @@ std::string bar(unsigned part, unsigned whole, unsigned columns) {
     return text;
 }
 
-std::string wrapped(const std::string& text, unsigned columns) {
+std::string wrapped(const std::string& text, unsigned columns, std::optional<std::size_t> hanging) {
     std::string result;
     std::istringstream in{text};
     for (std::string line; std::getline(in, line);) {
-        const std::size_t label = second_column(line);
+        const std::size_t label = hanging.value_or(second_column(line));
         const std::string indent(label + 20 > columns ? 0 : label, ' ');
         while (width(line) > columns) {
             std::size_t end = byte_of_column(line, columns);
@@ -98,8 +106,35 @@ std::string wrapped(const std::string& text, unsigned columns) {
     return result;
 }
 
+std::string printable(const std::string& text) {
+    std::string result;
+    for (std::size_t from = 0, end = 0; from < text.size(); from = end) { // shown() doubles a backslash
+        end = std::min(text.find_first_of("\\\n\t", from), text.size());
+        result += common::shown(text.substr(from, end - from), 10 * text.size()); // of which nothing is cut
+        for (; end < text.size() && std::string_view{"\\\n\t"}.find(text[end]) != std::string_view::npos; ++end)
+            text[end] == '\t' ? result += "    " : result += text[end];
+    }
+    return result;
+}
+
+std::string cut(std::string_view text, std::size_t columns) {
+    return std::string{text.substr(0, byte_of_column(text, columns))};
+}
+
+void Line::show(const std::string& words) {
+    if (::isatty(STDERR_FILENO) != 1 || !knows_commands())
+        return;
+    std::cerr << "\r\033[K" << cut(prefix_ + words, size().columns - 1) << std::flush;
+    shown_ = true;
+}
+
+void Line::clear() {
+    if (std::exchange(shown_, false))
+        std::cerr << "\r\033[K" << std::flush;
+}
+
 void clear() {
-    if (is_terminal())
+    if (has_cursor())
         std::cout << "\033[2J\033[H" << std::flush;
 }
 

@@ -1,10 +1,11 @@
 #include "loop/check.hpp"
 #include "loop/command.hpp"
 #include "loop/commands.hpp"
-#include "loop/hints.hpp"
 #include "loop/progress.hpp"
 #include "loop/terminal.hpp"
+#include "loop/texts.hpp"
 
+#include <algorithm>
 #include <array>
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
@@ -73,8 +74,11 @@ bool on_a_network([[maybe_unused]] const char* path) {
 
 class Watch {
   public:
-    Watch(const Catalogue& catalogue, bool poll)
-        : catalogue_{catalogue}, exercise_{current(catalogue)}, poll_{poll || on_a_network("exercises")} {
+    Watch(const Catalogue& catalogue, const Watching& how, std::chrono::seconds limit)
+        : catalogue_{catalogue},
+          exercise_{how.exercise.empty() ? current(catalogue) : catalogue.exercise(how.exercise)},
+          poll_{how.poll || on_a_network("exercises")},
+          limit_{limit} {
         changed(); // from now on
         for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGCONT})
             signals_.add(number);
@@ -157,39 +161,43 @@ class Watch {
 
     void judge() {
         checking_.reset(); // an older one, of what has been changed since, is ended
-        from_check_.close();
-        ++round_;
-        printed_.clear();
         report_.reset();
+        doing_.clear();
         show();
-        checking_.emplace(loop::checking(exercise_));
-        from_check_.assign(::dup(checking_->output()));
-        read_check(round_);
+        checking_.emplace(io_, exercise_, limit_,
+                          Checking::Told{.command = [](const auto&) {},
+                                         .at_work = [this](const auto& words) { show_progress(words); },
+                                         .done =
+                                             [this](Report report) {
+                                                 report_ = std::move(report);
+                                                 doing_.clear();
+                                                 show();
+                                             }});
     }
 
-    void read_check(unsigned round) {
-        from_check_.async_read_some(asio::buffer(some_), [this, round](auto error, std::size_t size) {
-            if (round != round_)
-                return;
-            if (!error) {
-                printed_.append(some_.data(), size);
-                return read_check(round);
-            }
-            checking_->wait();
-            checking_.reset();
-            from_check_.close();
-            report_ = report_of(exercise_, printed_);
-            show();
-        });
+    // On the first line, which stays free for it, whatever stands below.
+    void show_progress(const std::string& words) {
+        doing_ = words;
+        if (terminal::has_cursor())
+            std::cout << "\0337\033[1;1H\033[K" << first_line() << "\0338" << std::flush;
+    }
+
+    std::string first_line() const {
+        const std::string text = report_ ? exercise_.file() + " (" + effort(exercise_) + ")"
+                                         : "checking " + in_a_line(exercise_) + (doing_.empty() ? "" : ": " + doing_);
+        return terminal::dim(terminal::cut(text, terminal::size().columns - 1));
     }
 
     void show() {
+        page_ = 0;
         terminal::clear();
-        std::cout << terminal::dim("+ " + as_typed(loop::checking(exercise_))) << '\n';
+        std::cout << first_line() << '\n';
         if (report_)
             show_verdict();
+        else if (progress_of(exercise_).state == State::not_started) // which is seen at once
+            loop::show(exercise_, {Result::not_started}, room());
         else
-            std::cout << "checking " << terminal::bold(in_a_line(exercise_)) << ", " << exercise_.file() << '\n';
+            std::cout << terminal::wrapped(exercise_.file() + " (" + effort(exercise_) + ")", terminal::size().columns);
         show_keys();
     }
 
@@ -199,13 +207,30 @@ class Watch {
             show_next(catalogue_, exercise_);
     }
 
-    // Between the command above and the keys below.
-    static std::size_t room() { return terminal::is_terminal() ? std::max(terminal::size().rows, 12U) - 6 : 1000; }
+    // What the exercise asks for, as much as there is room for; the next time the rest.
+    void show_statement() {
+        const auto lines = statement_lines(exercise_);
+        const std::size_t most = room() + 2, pages = (lines.size() + most - 1) / most;
+        terminal::clear();
+        std::cout << first_line() << '\n';
+        for (std::size_t i = page_ * most; i < std::min(lines.size(), (page_ + 1) * most); ++i)
+            std::cout << lines[i] << '\n';
+        if (pages > 1)
+            std::cout << terminal::dim("page " + std::to_string(page_ + 1) + " of " + std::to_string(pages) +
+                                       ", s: " + (page_ + 1 < pages ? "the next" : "the first"))
+                      << '\n';
+        page_ = (page_ + 1) % std::max<std::size_t>(pages, 1);
+        show_keys();
+    }
+
+    // Between the first two lines and the keys below.
+    static std::size_t room() { return terminal::is_terminal() ? std::max(terminal::size().rows, 12U) - 7 : 1000; }
 
     void show_keys() const {
         if (keys_.from_terminal())
             std::cout << '\n'
-                      << how_ << (how_.empty() ? "" : "\n") << terminal::dim("h hint  l list  n next  r rerun  q quit");
+                      << how_ << (how_.empty() ? "" : "\n")
+                      << terminal::dim("s statement  h hint  l list  n next  r rerun  q quit");
         std::cout << std::flush;
     }
 
@@ -230,14 +255,19 @@ class Watch {
     }
 
     void on_key(char key) {
+        if (key != 's')
+            page_ = 0;
         switch (key) {
+        case 's':
+            return show_statement();
         case 'h':
             terminal::clear();
-            std::cout << next_hint(exercise_);
+            std::cout << first_line() << '\n' << next_hint(exercise_);
             return show_keys();
         case 'l':
             terminal::clear();
-            status(catalogue_);
+            std::cout << first_line() << '\n';
+            print_status(catalogue_, 3);
             return show_keys();
         case 'n':
             exercise_ = next_after(catalogue_, exercise_);
@@ -258,8 +288,7 @@ class Watch {
             return end(128 + number);
         if (number == SIGCONT)
             keys_.begin();
-        if (report_)
-            show();
+        show();
         signals_.async_wait([this](auto failed, int next) { on_signal(failed, next); });
     }
 
@@ -275,8 +304,9 @@ class Watch {
     Exercise exercise_;
     bool poll_, over_ = false;
     int status_ = 0;
-    unsigned round_ = 0;
-    std::string how_{}, printed_{};
+    std::chrono::seconds limit_;
+    std::size_t page_ = 0; // of the statement, which `s` shows next
+    std::string how_{}, doing_{};
     std::map<std::string, fs::file_time_type> saved_{};
     std::optional<Report> report_{};
     Lock lock_{};
@@ -284,14 +314,17 @@ class Watch {
     asio::io_context io_{};
     asio::signal_set signals_{io_};
     asio::steady_timer timer_{io_};
-    std::optional<Command> notices_{}, checking_{};
-    stream_descriptor from_notices_{io_}, from_check_{io_}, input_{io_};
-    std::array<char, 4096> some_notices_{}, some_{};
+    std::optional<Command> notices_{};
+    std::optional<Checking> checking_{};
+    stream_descriptor from_notices_{io_}, input_{io_};
+    std::array<char, 4096> some_notices_{};
     std::array<char, 16> typed_{};
 };
 
 } // namespace
 
-int watch(const Catalogue& catalogue, bool poll) { return Watch{catalogue, poll}.run(); }
+int watch(const Catalogue& catalogue, const Watching& how, std::chrono::seconds limit) {
+    return Watch{catalogue, how, limit}.run();
+}
 
 } // namespace loop

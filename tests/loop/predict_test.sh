@@ -96,6 +96,32 @@ what_cannot_be_read_is_asked_again() {
     expect_in out 'did you mean EADDRINUSE?'
 }
 
+what_cannot_be_read_is_answered_fittingly() {
+    answers --seed 7 --count 1
+    while IFS='|' read -r typed answer; do
+        predict --seed 7 --count 1 < <(printf '%s\n' "$typed"; right)
+        tr -s ' \n' ' ' <"$work/out" >"$work/line"
+        grep -qF -- "$answer" "$work/line" || fail "\"$typed\" is not answered with \"$answer\""
+        expect_in out '1 of 1 right'
+    done <<'TEXT'
+1|Call 1 fails with which error? As in: 1 EADDRINUSE
+EINVAL|EINVAL from which call? With its number, as in: 4 EINVAL
+1 EFOO|EFOO is no error
+1 EPIPE|EPIPE is an error, but none of those
+1 OK|OK alone says that no call fails
+1 98|its name is wanted, not a number
+EINVAL EACCES|One error, please
+1 2 EINVAL|more than a call and an error
+99|There is no call 99
+99999999999999999999 EINVAL|There is no call 99999
+|Nothing is no answer
+yes|"yes" is no answer
+TEXT
+    answers --seed 7 --count 12
+    predict --seed 7 --count 12 < <(wrong)
+    while read -r said; do expect_in out "You said $said"; done < <(wrong)
+}
+
 the_end_of_the_input_ends_the_questions() {
     predict --seed 7 </dev/null
     expect_status 3 && expect_in out '0 of 0 right; 5 not answered'

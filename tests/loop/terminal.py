@@ -11,7 +11,7 @@ import time
 
 import pyte
 
-PATIENCE = 60.0  # seconds that a wait may take; a compiler on a busy machine may stand behind it
+PATIENCE = 300.0  # seconds that a wait may take; a compiler on a busy machine may stand behind it
 
 
 class Terminal:

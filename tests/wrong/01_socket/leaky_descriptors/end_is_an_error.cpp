@@ -1,0 +1,42 @@
+// Takes the end of the input for a failure.
+// Fails: it ends at the end of its input with status 0
+// Seen: it printed 0 more lines and ended with status 1
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <cerrno>
+#include <iostream>
+#include <sys/socket.h>
+
+using asio::ip::tcp;
+
+// A property of the socket, as the kernel knows it: see socket(7).
+int ask_kernel(int descriptor, int option) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    if (::getsockopt(descriptor, SOL_SOCKET, option, &value, &size) != 0)
+        throw asio::system_error{{errno, asio::system_category()}, "getsockopt"};
+    return value;
+}
+
+int main() {
+    try {
+        asio::io_context io;
+        while (true) {
+            int option = 0;
+            if (!(std::cin >> option))
+                throw std::runtime_error{"no number"};
+            tcp::socket socket{io}; // closes itself at the end of each turn, however the turn ends
+            socket.open(tcp::v4());
+            std::cout << "descriptor " << socket.native_handle() << ": option " << option;
+            try {
+                const int value = ask_kernel(socket.native_handle(), option);
+                std::cout << " is " << value << std::endl;
+            } catch (const asio::system_error& error) {
+                std::cout << ": " << error.code().message() << std::endl;
+            }
+        }
+    } catch (const std::exception& error) {
+        std::cerr << "leaky_descriptors: " << error.what() << '\n';
+        return EXIT_FAILURE;
+    }
+}

@@ -1,0 +1,39 @@
+// Opens one socket for all lines: it does not run out, and is never closed.
+// Fails: it holds no socket while it waits
+// Seen: it has answered and waits for the next line, and of its descriptors these are sockets:
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <cerrno>
+#include <iostream>
+#include <sys/socket.h>
+
+using asio::ip::tcp;
+
+// A property of the socket, as the kernel knows it: see socket(7).
+int ask_kernel(int descriptor, int option) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    if (::getsockopt(descriptor, SOL_SOCKET, option, &value, &size) != 0)
+        throw asio::system_error{{errno, asio::system_category()}, "getsockopt"};
+    return value;
+}
+
+int main() {
+    try {
+        asio::io_context io;
+        tcp::socket socket{io};
+        socket.open(tcp::v4());
+        for (int option = 0; std::cin >> option;) {
+            std::cout << "descriptor " << socket.native_handle() << ": option " << option;
+            try {
+                const int value = ask_kernel(socket.native_handle(), option);
+                std::cout << " is " << value << std::endl;
+            } catch (const asio::system_error& error) {
+                std::cout << ": " << error.code().message() << std::endl;
+            }
+        }
+    } catch (const std::exception& error) {
+        std::cerr << "leaky_descriptors: " << error.what() << '\n';
+        return EXIT_FAILURE;
+    }
+}

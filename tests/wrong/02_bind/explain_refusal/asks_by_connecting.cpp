@@ -1,0 +1,38 @@
+// A port is free when nobody answers there; then bind cannot fail.
+// Fails: a port that is bound and does not listen is taken as well
+// Seen: neither printed more nor ended
+#include "common/config.hpp"
+#include "common/stop.hpp"
+
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <iostream>
+
+using asio::ip::tcp;
+
+int main() {
+    try {
+        const std::string host = common::address_from_environment("HOST", "127.0.0.1");
+        const tcp::endpoint wanted{asio::ip::make_address(host), common::port_from_environment("PORT", 8080)};
+        common::Stop stop;
+        asio::io_context context;
+        tcp::acceptor acceptor{context};
+        acceptor.open(wanted.protocol());
+        asio::error_code error;
+        tcp::socket probe{context};
+        if (!probe.connect(wanted, error)) {
+            std::cerr << "explain_refusal: cannot listen on " << wanted << ": Address already in use\n";
+            return EXIT_FAILURE;
+        }
+        acceptor.bind(wanted, error);
+        acceptor.listen();
+        std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
+        stop.wait();
+    } catch (const common::ConfigError& error) {
+        std::cerr << "explain_refusal: " << error.what() << '\n';
+        return common::exit_config;
+    } catch (const std::exception& error) {
+        std::cerr << "explain_refusal: " << error.what() << '\n';
+        return EXIT_FAILURE;
+    }
+}

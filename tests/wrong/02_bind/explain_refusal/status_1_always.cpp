@@ -1,0 +1,39 @@
+// Puts the good case into the branch, and the status of the bad one at the end of main.
+// Fails: it ends on SIGTERM with status 0
+// Seen: it ended with status 1
+#include "common/config.hpp"
+#include "common/stop.hpp"
+
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <iostream>
+
+using asio::ip::tcp;
+
+int main() {
+    try {
+        const std::string host = common::address_from_environment("HOST", "127.0.0.1");
+        const tcp::endpoint wanted{asio::ip::make_address(host), common::port_from_environment("PORT", 8080)};
+        common::Stop stop;
+        asio::io_context context;
+        tcp::acceptor acceptor{context};
+        acceptor.open(wanted.protocol());
+        asio::error_code error;
+        acceptor.bind(wanted, error);
+        if (!error)
+            acceptor.listen(asio::socket_base::max_listen_connections, error);
+        if (!error) {
+            std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
+            stop.wait();
+        } else {
+            std::cerr << "explain_refusal: cannot listen on " << wanted << ": " << error.message() << '\n';
+        }
+        return EXIT_FAILURE;
+    } catch (const common::ConfigError& error) {
+        std::cerr << "explain_refusal: " << error.what() << '\n';
+        return common::exit_config;
+    } catch (const std::exception& error) {
+        std::cerr << "explain_refusal: " << error.what() << '\n';
+        return EXIT_FAILURE;
+    }
+}

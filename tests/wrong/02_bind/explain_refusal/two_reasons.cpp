@@ -1,0 +1,41 @@
+// There are two reasons: somebody has the port, or the address is wrong.
+// Fails: it tells a port that it may not have from one in use
+// Seen: Cannot assign requested address
+#include "common/config.hpp"
+#include "common/stop.hpp"
+
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <iostream>
+
+using asio::ip::tcp;
+
+int main() {
+    try {
+        const std::string host = common::address_from_environment("HOST", "127.0.0.1");
+        const tcp::endpoint wanted{asio::ip::make_address(host), common::port_from_environment("PORT", 8080)};
+        common::Stop stop;
+        asio::io_context context;
+        tcp::acceptor acceptor{context};
+        acceptor.open(wanted.protocol());
+        asio::error_code error;
+        acceptor.bind(wanted, error);
+        if (!error)
+            acceptor.listen(asio::socket_base::max_listen_connections, error);
+        if (error) {
+            std::cerr << "explain_refusal: cannot listen on " << wanted << ": "
+                      << (error == asio::error::address_in_use ? "Address already in use"
+                                                               : "Cannot assign requested address")
+                      << '\n';
+            return EXIT_FAILURE;
+        }
+        std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
+        stop.wait();
+    } catch (const common::ConfigError& error) {
+        std::cerr << "explain_refusal: " << error.what() << '\n';
+        return common::exit_config;
+    } catch (const std::exception& error) {
+        std::cerr << "explain_refusal: " << error.what() << '\n';
+        return EXIT_FAILURE;
+    }
+}

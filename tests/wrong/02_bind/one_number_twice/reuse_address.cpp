@@ -1,0 +1,43 @@
+// SO_REUSEADDR lets two sockets have the number.
+// Fails: it takes another number where one protocol has this one
+// Seen: it ended with status 1
+#include "common/stop.hpp"
+
+#include <asio/buffer.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/ip/udp.hpp>
+#include <iostream>
+#include <sstream>
+#include <string>
+
+using asio::ip::tcp;
+using asio::ip::udp;
+
+int main() {
+    try {
+        common::Stop stop;
+        asio::io_context context;
+        const auto loopback = asio::ip::address_v4::loopback();
+        tcp::acceptor acceptor{context};
+        udp::socket datagrams{context, udp::v4()};
+        datagrams.set_option(udp::socket::reuse_address{true});
+        acceptor.open(tcp::v4());
+        acceptor.bind({loopback, 0});
+        datagrams.bind({loopback, acceptor.local_endpoint().port()});
+        acceptor.listen();
+        std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
+
+        while (stop.wait_readable(datagrams.native_handle())) {
+            std::string datagram(2000, '\0');
+            udp::endpoint sender;
+            datagrams.receive_from(asio::buffer(datagram), sender);
+            std::ostringstream answer;
+            answer << sender;
+            datagrams.send_to(asio::buffer(answer.str()), sender);
+        }
+    } catch (const std::exception& error) {
+        std::cerr << "one_number_twice: " << error.what() << '\n';
+        return EXIT_FAILURE;
+    }
+}

@@ -1,0 +1,55 @@
+// Needs a socket for each family, since an IPv6 socket takes IPv6 clients alone.
+// Fails: one socket listens, on every address
+// Seen: 2 sockets of it listen
+#include "common/config.hpp"
+#include "common/stop.hpp"
+
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/ip/v6_only.hpp>
+#include <asio/write.hpp>
+#include <iostream>
+#include <sstream>
+
+using asio::ip::tcp;
+
+// An IPv4 client of an IPv6 socket has a mapped address, ::ffff:127.0.0.1; this is the address that it has itself.
+tcp::endpoint as_it_is(const tcp::endpoint& peer) {
+    const auto address = peer.address().to_v6();
+    if (!address.is_v4_mapped())
+        return peer;
+    return {asio::ip::make_address_v4(asio::ip::v4_mapped, address), peer.port()};
+}
+
+int main() {
+    try {
+        const tcp::endpoint address{tcp::v6(), common::port_from_environment("PORT", 0)};
+        common::Stop stop;
+        asio::io_context context;
+        tcp::acceptor acceptor{context};
+        acceptor.open(address.protocol());
+        acceptor.set_option(asio::ip::v6_only{true});
+        acceptor.bind(address);
+        acceptor.listen();
+        tcp::acceptor other{context};
+        other.open(tcp::v4());
+        other.bind({tcp::v4(), acceptor.local_endpoint().port()});
+        other.listen();
+        std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
+
+        while (stop.wait_readable(acceptor.native_handle())) {
+            tcp::endpoint peer;
+            tcp::socket client = acceptor.accept(peer);
+            std::ostringstream line;
+            line << "you are " << as_it_is(peer) << '\n';
+            asio::error_code gone; // a client that has left already does not stop the server
+            asio::write(client, asio::buffer(line.str()), gone);
+        }
+    } catch (const common::ConfigError& error) {
+        std::cerr << "both_families: " << error.what() << '\n';
+        return common::exit_config;
+    } catch (const std::exception& error) {
+        std::cerr << "both_families: " << error.what() << '\n';
+        return EXIT_FAILURE;
+    }
+}

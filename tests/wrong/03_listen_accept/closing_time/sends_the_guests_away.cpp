@@ -1,0 +1,61 @@
+// Closes the guests with the listener: closing time is for everybody.
+// Fails: it serves those that are in after it has stopped listening
+// Seen: the connection ended before a line came
+#include <array>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/write.hpp>
+#include <charconv>
+#include <iostream>
+#include <list>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+using asio::ip::tcp;
+
+// Sends back what the guest says, until it leaves.
+void serve(tcp::socket& guest) {
+    std::array<char, 4096> said;
+    asio::error_code left;
+    while (!left) {
+        const auto size = guest.read_some(asio::buffer(said), left);
+        if (!left)
+            asio::write(guest, asio::buffer(said, size), left);
+    }
+}
+
+int main(int argc, char** argv) {
+    const std::string_view argument = argc == 2 ? argv[1] : "";
+    std::size_t seats = 0;
+    const auto [end, error] = std::from_chars(argument.data(), argument.data() + argument.size(), seats);
+    if (error != std::errc{} || end != argument.data() + argument.size() || seats == 0) {
+        std::cerr << "usage: closing_time N (a whole number from 1)\n";
+        return 78;
+    }
+    try {
+        asio::io_context context;
+        tcp::acceptor acceptor{context};
+        acceptor.open(tcp::v4());
+        acceptor.bind({asio::ip::address_v4::loopback(), 0});
+        acceptor.listen();
+        std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
+
+        std::list<tcp::socket> sockets;
+        std::vector<std::thread> guests;
+        while (guests.size() < seats) {
+            tcp::socket& guest = sockets.emplace_back(acceptor.accept());
+            guests.emplace_back(serve, std::ref(guest));
+        }
+        acceptor.close();
+        for (tcp::socket& guest : sockets) {
+            asio::error_code gone;
+            guest.shutdown(tcp::socket::shutdown_both, gone);
+        }
+        for (std::thread& guest : guests)
+            guest.join();
+    } catch (const std::exception& problem) {
+        std::cerr << "closing_time: " << problem.what() << '\n';
+        return EXIT_FAILURE;
+    }
+}

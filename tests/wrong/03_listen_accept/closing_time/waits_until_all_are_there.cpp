@@ -1,0 +1,56 @@
+// Lets everybody in first, and begins to serve when every seat is taken.
+// Fails: it serves the first client at once
+// Seen: for bytes from the peer; so far: ""
+#include <array>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/write.hpp>
+#include <charconv>
+#include <iostream>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+using asio::ip::tcp;
+
+// Sends back what the guest says, until it leaves.
+void serve(tcp::socket guest) {
+    std::array<char, 4096> said;
+    asio::error_code left;
+    while (!left) {
+        const auto size = guest.read_some(asio::buffer(said), left);
+        if (!left)
+            asio::write(guest, asio::buffer(said, size), left);
+    }
+}
+
+int main(int argc, char** argv) {
+    const std::string_view argument = argc == 2 ? argv[1] : "";
+    std::size_t seats = 0;
+    const auto [end, error] = std::from_chars(argument.data(), argument.data() + argument.size(), seats);
+    if (error != std::errc{} || end != argument.data() + argument.size() || seats == 0) {
+        std::cerr << "usage: closing_time N (a whole number from 1)\n";
+        return 78;
+    }
+    try {
+        asio::io_context context;
+        tcp::acceptor acceptor{context};
+        acceptor.open(tcp::v4());
+        acceptor.bind({asio::ip::address_v4::loopback(), 0});
+        acceptor.listen();
+        std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
+
+        std::vector<std::thread> guests;
+        std::vector<tcp::socket> waiting;
+        while (waiting.size() < seats)
+            waiting.push_back(acceptor.accept());
+        acceptor.close();
+        for (tcp::socket& guest : waiting)
+            guests.emplace_back(serve, std::move(guest));
+        for (std::thread& guest : guests)
+            guest.join();
+    } catch (const std::exception& problem) {
+        std::cerr << "closing_time: " << problem.what() << '\n';
+        return EXIT_FAILURE;
+    }
+}

@@ -1,0 +1,42 @@
+// A signal ends a program anyway.
+// Fails: it ends on SIGTERM with status 0
+// Seen: status 143
+#include "common/config.hpp"
+
+#include <asio/buffer.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/write.hpp>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <string>
+
+using asio::ip::tcp;
+
+const std::string farewell = "goodbye\n";
+
+int main() {
+    try {
+        asio::io_context context;
+        const tcp::endpoint wanted{asio::ip::address_v4::loopback(), common::port_from_environment("PORT", 8080)};
+        tcp::acceptor acceptor{context};
+        acceptor.open(tcp::v4());
+        acceptor.set_option(tcp::acceptor::reuse_address{true});
+        acceptor.bind(wanted);
+        acceptor.listen();
+        std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
+        while (true) {
+            tcp::socket client = acceptor.accept();
+            asio::error_code gone; // a client that does not wait for its farewell is no reason to end
+            asio::write(client, asio::buffer(farewell), gone);
+            client.close();
+        }
+    } catch (const common::ConfigError& error) {
+        std::cerr << "restart_at_once: " << error.what() << '\n';
+        return common::exit_config;
+    } catch (const std::exception& error) {
+        std::cerr << "restart_at_once: " << error.what() << '\n';
+        return EXIT_FAILURE;
+    }
+}

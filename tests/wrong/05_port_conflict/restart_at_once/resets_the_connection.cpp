@@ -1,0 +1,44 @@
+// Without lingering nothing is left over, and the port is free.
+// Fails: each client gets the whole farewell, and then the server closes
+// Seen: Connection reset by peer
+#include "common/config.hpp"
+#include "common/stop.hpp"
+
+#include <asio/buffer.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/write.hpp>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <string>
+
+using asio::ip::tcp;
+
+const std::string farewell = "goodbye\n";
+
+int main() {
+    try {
+        common::Stop stop;
+        asio::io_context context;
+        const tcp::endpoint wanted{asio::ip::address_v4::loopback(), common::port_from_environment("PORT", 8080)};
+        tcp::acceptor acceptor{context};
+        acceptor.open(tcp::v4());
+        acceptor.bind(wanted);
+        acceptor.listen();
+        std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
+        while (stop.wait_readable(acceptor.native_handle())) {
+            tcp::socket client = acceptor.accept();
+            asio::error_code gone; // a client that does not wait for its farewell is no reason to end
+            asio::write(client, asio::buffer(farewell), gone);
+            client.set_option(tcp::socket::linger{true, 0});
+            client.close();
+        }
+    } catch (const common::ConfigError& error) {
+        std::cerr << "restart_at_once: " << error.what() << '\n';
+        return common::exit_config;
+    } catch (const std::exception& error) {
+        std::cerr << "restart_at_once: " << error.what() << '\n';
+        return EXIT_FAILURE;
+    }
+}

@@ -1,0 +1,54 @@
+// What comes to a port comes to the socket that listens there, first and later.
+// Fails: a connection gets what belongs to it
+// Seen: which holds the TCP listener at 127.0.0.1
+#include "common/config.hpp"
+#include "common/socket_table.hpp"
+
+#include <cstdlib>
+#include <iostream>
+#include <string>
+
+using common::Address;
+using common::Protocol;
+using common::SocketRow;
+
+// The address and the port in "127.0.0.1:80".
+Address address(const std::string& text) {
+    const auto colon = text.rfind(':');
+    if (colon == text.npos)
+        throw common::ConfigError{"\"" + text + "\" is not ADDRESS:PORT"};
+    return {common::parse_address("the address", text.substr(0, colon)),
+            common::parse_port("the port", text.substr(colon + 1))};
+}
+
+// How well a socket fits the arrival; 0 where it does not.
+int fit(const SocketRow& row, const Address& from, const Address& to) {
+    if (row.state != "LISTEN" && row.state != "UNCONN")
+        return 0; // connected with somebody else, or bound and not listening
+    if (row.local == to)
+        return 2;
+    return row.local == Address{"0.0.0.0", to.port} ? 1 : 0;
+}
+
+int main(int argc, char** argv) {
+    try {
+        if (argc != 4)
+            throw common::ConfigError{"usage: which_service tcp|udp FROM TO, both as ADDRESS:PORT"};
+        const Protocol protocol = std::string{argv[1]} == "udp" ? Protocol::udp : Protocol::tcp;
+        const Address from = address(argv[2]), to = address(argv[3]);
+
+        int best = 0;
+        SocketRow found;
+        for (const SocketRow& row : common::kernel_sockets(protocol)) {
+            if (const int fits = fit(row, from, to); fits > best) {
+                best = fits;
+                found = row;
+            }
+        }
+        const auto holder = best > 0 ? common::holder_of(found) : std::nullopt;
+        std::cout << (holder ? "process " + std::to_string(holder->pid) : "nobody") << '\n';
+    } catch (const std::exception& error) {
+        std::cerr << "which_service: " << error.what() << '\n';
+        return common::exit_config;
+    }
+}
