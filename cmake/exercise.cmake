@@ -73,7 +73,9 @@ endfunction()
 #   solutions/02_bind/any_free_port.*               the model, in C++ and     solution.02_bind.any_free_port, ...
 #                                                   perhaps other languages
 #   tests/exercises/02_bind/any_free_port_test.cpp  what judges all of them
-#   tests/wrong/02_bind/any_free_port/*.cpp         what it must reject       wrong.02_bind.any_free_port.NAME
+#   tests/wrong/02_bind/any_free_port/*.diff        what it must reject: the  wrong.02_bind.any_free_port.NAME
+#                                                   model, but for a mistake;
+#                                                   of another shape: *.cpp
 # ctest builds what it runs. A build of everything leaves the exercise out, since it need not compile yet. A copy for students
 # has no solutions, no wrong answers, and no judge of an exercise whose tests are hidden.
 function(exercise chapter name)
@@ -155,13 +157,38 @@ function(exercise chapter name)
   if(NOT PORTLAB_WRONG_ANSWERS OR NOT wrong)
     return()
   endif()
+  file(GLOB differences ${wrong}/*.diff)
+  find_program(PORTLAB_PATCH patch)
+  if(differences AND PORTLAB_PATCH)
+    set(all ${CMAKE_BINARY_DIR}/wrong/${path}.cpp)
+    add_custom_command(OUTPUT ${all}
+      COMMAND ${CMAKE_COMMAND} -D MODEL=${solution} -D DIRECTORY=${wrong} -D RESULT=${all}
+        -D PATCH=${PORTLAB_PATCH} -P ${PROJECT_SOURCE_DIR}/cmake/wrong_answers.cmake
+      DEPENDS ${solution} ${differences} ${PROJECT_SOURCE_DIR}/cmake/wrong_answers.cmake VERBATIM)
+    answer(wrong.${id} ${all} wrong/${chapter})
+    set_target_properties(wrong.${id} PROPERTIES OUTPUT_NAME ${name}.all)
+    add_dependencies(judged.${id} wrong.${id})
+    target_compile_options(wrong.${id} PRIVATE -w) # a mistake may be one that the compiler sees
+  endif()
   file(GLOB sources ${wrong}/*.cpp)
-  foreach(source IN LISTS sources)
+  foreach(source IN LISTS differences sources)
     cmake_path(GET source STEM mistake)
-    answer(wrong.${id}.${mistake} ${source} wrong/${path})
-    add_dependencies(judged.${id} wrong.${id}.${mistake})
-    target_compile_options(wrong.${id}.${mistake} PRIVATE -w) # a mistake may be one that the compiler sees
-    add_test(NAME wrong.${id}.${mistake} COMMAND ${judge} $<TARGET_FILE:wrong.${id}.${mistake}> --wrong ${source})
+    cmake_path(GET source EXTENSION LAST_ONLY kind)
+    set(program ${CMAKE_BINARY_DIR}/wrong/${path}/${mistake})
+    if(kind STREQUAL ".diff")
+      file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/wrong/${path})
+      file(CREATE_LINK ../${name}.all ${program} SYMBOLIC)
+    else() # of another shape than the model answer
+      answer(wrong.${id}.${mistake} ${source} wrong/${path})
+      add_dependencies(judged.${id} wrong.${id}.${mistake})
+      target_compile_options(wrong.${id}.${mistake} PRIVATE -w)
+    endif()
+    if(kind STREQUAL ".diff" AND NOT PORTLAB_PATCH)
+      add_test(NAME wrong.${id}.${mistake} COMMAND ${CMAKE_COMMAND} -E echo "needs patch")
+      set_tests_properties(wrong.${id}.${mistake} PROPERTIES SKIP_REGULAR_EXPRESSION "^needs " LABELS "judge;wrong")
+      continue()
+    endif()
+    add_test(NAME wrong.${id}.${mistake} COMMAND ${judge} ${program} --wrong ${source})
     set_tests_properties(wrong.${id}.${mistake} PROPERTIES FIXTURES_REQUIRED judged.${id} SKIP_RETURN_CODE 4 LABELS "judge;wrong")
   endforeach()
 endfunction()

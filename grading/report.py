@@ -108,8 +108,8 @@ class Class:
 def mistakes(path: str, root: Path = manifest.ROOT) -> list[Mistake]:
     """The heads of the wrong answers to an exercise: the misconception, the check that it fails, and what is seen then."""
     found = []
-    for file in sorted(root.glob(f"tests/wrong/{path}/*.cpp")):
-        head = re.match(r"(?P<words>(?:// .*\n)+?)// Fails: (?P<fails>.*)\n// Seen: (?P<seen>.*)\n",
+    for file in sorted(root.glob(f"tests/wrong/{path}/*.*")):
+        head = re.match(r"(?P<words>(?:.*\n)+?)(?:// )?Fails: (?P<fails>.*)\n(?:// )?Seen: (?P<seen>.*)\n",
                         file.read_text(encoding="utf-8"))
         if head:
             words = " ".join(line.removeprefix("// ") for line in head["words"].splitlines())

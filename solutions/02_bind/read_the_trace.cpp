@@ -35,15 +35,24 @@ std::optional<Call> parse(const std::string& line) {
 
 struct Server {
     int process, descriptor;
-    bool listens = false, closed = false;
-    std::string refused{}; // what bind failed with
+    bool closed = false;
+    std::string refused{}; // what its last bind failed with
 };
 
-// The row of its socket in the kernel's table, where it listens: /proc/PID/fd/3 leads to socket:[INODE].
-std::optional<common::SocketRow> listener(const Server& server) {
-    const auto link = "/proc/" + std::to_string(server.process) + "/fd/" + std::to_string(server.descriptor);
-    std::error_code error;
-    const std::string socket = std::filesystem::read_symlink(link, error);
+bool opens_tcp(const Call& call) {
+    return call.name == "socket" && call.result >= 0 && call.arguments.starts_with("AF_INET") &&
+           call.arguments.find("SOCK_STREAM") != std::string::npos;
+}
+
+// What its number stands for at this moment: "socket:[INODE]", or nothing where it has been closed.
+std::string socket_of(const Server& server) {
+    std::error_code closed;
+    return std::filesystem::read_symlink(
+        "/proc/" + std::to_string(server.process) + "/fd/" + std::to_string(server.descriptor), closed);
+}
+
+// The row of that socket in the kernel's table, where it listens.
+std::optional<common::SocketRow> listener(const std::string& socket) {
     for (const common::SocketRow& row : common::kernel_sockets(common::Protocol::tcp))
         if (row.state == "LISTEN" && socket == "socket:[" + std::to_string(row.inode) + "]")
             return row;
@@ -56,25 +65,22 @@ int main() {
         const auto call = parse(line);
         if (!call)
             continue;
-        if (call->name == "socket" && call->arguments.find("SOCK_STREAM") != std::string::npos)
+        if (opens_tcp(*call))
             server = Server{.process = call->process, .descriptor = call->descriptor};
         if (!server || call->descriptor != server->descriptor)
             continue;
         if (call->name == "bind")
             server->refused = call->error;
-        if (call->name == "listen")
-            server->listens = call->result == 0;
         if (call->name == "close")
             server->closed = true;
     }
-    if (!server || server->closed)
+    const std::string socket = server && !server->closed ? socket_of(*server) : "";
+    if (socket.empty())
         std::cout << "not reachable: closed\n";
-    else if (!server->listens && !server->refused.empty())
-        std::cout << "not reachable: bind failed with " << server->refused << '\n';
-    else if (!server->listens)
-        std::cout << "not reachable: no listen\n";
-    else if (const auto row = listener(*server))
+    else if (const auto row = listener(socket))
         std::cout << "reachable at " << row->local << '\n';
+    else if (!server->refused.empty())
+        std::cout << "not reachable: bind failed with " << server->refused << '\n';
     else
-        std::cout << "not reachable: closed\n"; // after the trace
+        std::cout << "not reachable: no listen\n";
 }

@@ -54,7 +54,7 @@ def faults(root: pathlib.Path, path: str) -> list[str]:
     judge = (root / f"tests/exercises/{path}_test.cpp").read_text(encoding="utf-8")
     fails = {}
     for file in sorted((root / f"tests/wrong/{path}").iterdir()):
-        head = re.search(r"^(?://|#)? ?Fails: (.*)$", file.read_text(encoding="utf-8"), re.M)
+        head = re.search(r"^(?:// )?Fails: (.*)$", file.read_text(encoding="utf-8"), re.M)
         fails[file.stem] = head[1] if head else ""
     found, said, named = [], "", set()
     for number, row in enumerate(rows(table.read_text(encoding="utf-8")), 1):

@@ -67,22 +67,22 @@ exercises_are_complete() {
             [ -f "$file" ] || fault "missing: $file"
         done
         grep -q '^ *begin_here();' "exercises/$exercise.cpp" || fault "exercises/$exercise.cpp does not say begin_here()"
-        [ "$(find "tests/wrong/$exercise" -name '*.cpp' | wc -l)" -ge 5 ] || fault "tests/wrong/$exercise: fewer than five wrong answers"
+        [ "$(find "tests/wrong/$exercise" -name '*.cpp' -o -name '*.diff' | wc -l)" -ge 5 ] || fault "tests/wrong/$exercise: fewer than five wrong answers"
         statement "$chapter" "$name" || status=1
     done
     # In the head of each wrong answer the mistake, in words, and once each the check that it fails and what is seen.
     awk 'function fault(what) { print file ": its head " what; bad = 1 }
         function judge() {
             if (!file) return
-            if (!named) fault("does not begin with the mistake, in a line // ...")
-            if (fails != 1) fault("has " fails " lines // Fails: ..., and must have one")
-            if (seen != 1) fault("has " seen " lines // Seen: ..., and must have one")
+            if (!named) fault("does not begin with the mistake, in a sentence")
+            if (fails != 1) fault("has " fails " lines Fails: ..., and must have one")
+            if (seen != 1) fault("has " seen " lines Seen: ..., and must have one")
         }
-        FNR == 1 { judge(); file = FILENAME; fails = seen = 0; head = 1; named = /^\/\/ [^ ]/ && !/^\/\/ (Fails|Seen):/ }
-        !/^\/\// { head = 0 }
-        head && /^\/\/ Fails: ./ { fails++ }
-        head && /^\/\/ Seen: ./ { seen++ }
-        END { judge(); exit bad }' $(find tests/wrong -mindepth 3 -name '*.cpp') || status=1
+        FNR == 1 { judge(); file = FILENAME; fails = seen = 0; head = 1; named = / .*[.]$/ }
+        /^(--- |#)/ { head = 0 }
+        head && /^(\/\/ )?Fails: ./ { fails++ }
+        head && /^(\/\/ )?Seen: ./ { seen++ }
+        END { judge(); exit bad }' $(find tests/wrong -mindepth 3 -type f) || status=1
     # Every file belongs to an exercise. A header belongs to its chapter.
     diff <(find exercises solutions tests/exercises -mindepth 2 -type f ! -name '*.hpp' | sed -E 's!^(tests/)?(exercises|solutions)/!!; s!(_test)?\.[a-z]+$!!' | sort -u) \
         <(sort -u <<<"$exercises") || { echo 'files (<) and exercises of CMakeLists.txt (>) differ'; status=1; }

@@ -13,6 +13,7 @@ import unittest
 import zipfile
 from pathlib import Path
 
+import wrong_answers
 from grading import autograder, manifest
 
 ROOT = manifest.ROOT
@@ -106,7 +107,7 @@ class Zip(unittest.TestCase):
         answers = place / "submission/exercises/02_bind"
         answers.mkdir(parents=True)
         shutil.copy(ROOT / "solutions/02_bind/any_free_port.cpp", answers)
-        shutil.copy(ROOT / "tests/wrong/02_bind/explain_refusal/status_0.cpp", answers / "explain_refusal.cpp")
+        (answers / "explain_refusal.cpp").write_text(wrong_answers.source("02_bind/explain_refusal", "status_0"))
         graded = run("run_autograder")
         self.assertEqual(graded.returncode, 0, graded.stdout)
         results = json.loads((place / "results/results.json").read_text())

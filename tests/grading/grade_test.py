@@ -11,13 +11,13 @@ import time
 import unittest
 from pathlib import Path
 
+import wrong_answers
 from grading.sandbox import ROOT
 
 DEADLINE = 300  # seconds, of which a quiet machine needs few
 SENTENCE = "Only this machine may reach it."
 EXERCISES = ("01_socket/inherited_socket", "02_bind/any_free_port", "05_port_conflict/name_the_holder",
              "07_many_services/which_service")
-WRONG = ROOT / "tests/wrong"
 
 
 def needs():
@@ -111,8 +111,9 @@ class AClass(Case):
             cls.submission("model", {path: ROOT / f"solutions/{path}.cpp" for path in EXERCISES}),
             cls.submission("mixed", {
                 "01_socket/inherited_socket": '#include "/etc/passwd"\nint main() { \x1b[31m }\n',
-                "02_bind/any_free_port": WRONG / "02_bind/any_free_port/wildcard.cpp",
-                "05_port_conflict/name_the_holder": WRONG / "05_port_conflict/name_the_holder/names_the_first_alone.cpp",
+                "02_bind/any_free_port": wrong_answers.source("02_bind/any_free_port", "wildcard"),
+                "05_port_conflict/name_the_holder": wrong_answers.source(
+                    "05_port_conflict/name_the_holder", "names_the_first_alone"),
                 "07_many_services/which_service": ROOT / "exercises/07_many_services/which_service.cpp"}),
         ]
         linked = cls.folder / "class/linked/exercises/02_bind/any_free_port.cpp"
@@ -133,9 +134,9 @@ class AClass(Case):
 
     def test_a_wrong_answer_has_its_failed_check_and_the_story(self):
         wrong = self.exercise("mixed", "05_port_conflict/name_the_holder")
-        head = (WRONG / "05_port_conflict/name_the_holder/names_the_first_alone.cpp").read_text().splitlines()
+        head = (ROOT / "tests/wrong/05_port_conflict/name_the_holder/names_the_first_alone.diff").read_text().splitlines()
         self.assertEqual((wrong["verdict"], wrong["points"]), ("wrong", 0))
-        self.assertIn(f"// Fails: {wrong['failed']['check']}", head)
+        self.assertIn(f"Fails: {wrong['failed']['check']}", head)
         self.assertIn("What the grader did", wrong["story"])
 
     def test_a_hidden_test_tells_the_instructors_sentence_alone(self):

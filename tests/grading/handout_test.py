@@ -118,12 +118,12 @@ class Archive(unittest.TestCase):
             self.skipTest("needs the solutions")
         copy = self.unpacked("book")
         self.assertEqual(given_away(copy, ROOT), [])
-        heads = {line for file in ROOT.glob("tests/wrong/*/*/*.cpp") for line in file.read_text().splitlines()[:4]
-                 if line.startswith(("// Fails: ", "// Seen: "))}
+        heads = {line for file in ROOT.glob("tests/wrong/*/*/*.*") for line in file.read_text().splitlines()[:4]
+                 if line.removeprefix("// ").startswith(("Fails: ", "Seen: "))}
         for path in self.files(copy):
             self.assertFalse(heads & set((copy / path).read_text(errors="replace").splitlines()), path)
         # And the search finds what it must find.
-        for secret in ("solutions/02_bind/any_free_port.cpp", "tests/wrong/02_bind/any_free_port/no_flush.cpp",
+        for secret in ("solutions/02_bind/any_free_port.cpp", "tests/wrong/02_bind/any_free_port/no_flush.diff",
                        "solutions/04_client_port/own_port.py"):
             shutil.copy(ROOT / secret, copy / "common/notes.txt")
             self.assertIn(f"common/notes.txt gives {secret} away", given_away(copy, ROOT))

@@ -10,6 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import wrong_answers
 from corpus import EXERCISE, ROOT, cases
 
 
@@ -36,13 +37,14 @@ def main(directory: str, count: str, *exercises: str) -> int:
             continue
         sources = []
         for path in exercises or (EXERCISE,):
-            wrong = sorted((ROOT / "tests/wrong" / path).glob("*.cpp"))
-            source = ROOT / f"solutions/{path}.cpp" if kind == "right" else chance.choice(wrong)
+            name = path if kind == "right" else chance.choice(wrong_answers.files(path)).stem
+            source = (ROOT / f"solutions/{path}.cpp").read_text(encoding="utf-8") if kind == "right" else \
+                wrong_answers.source(path, name)
             file = target / student / f"exercises/{path}.cpp"
             file.parent.mkdir(parents=True, exist_ok=True)
             # No two students' files are the same, so that no cache makes the class cheaper than a real one.
-            file.write_text(f"// {student}\n" + source.read_text(encoding="utf-8"), encoding="utf-8")
-            sources.append(source.stem)
+            file.write_text(f"// {student}\n" + source, encoding="utf-8")
+            sources.append(Path(name).name)
         pack(target / student, number)
         print(student, kind, *sources, sep="\t")
     return 0

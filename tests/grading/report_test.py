@@ -198,7 +198,7 @@ class Misconceptions(unittest.TestCase):
             self.skipTest("needs the wrong answers")
         for path in manifest.statements():
             known = report.mistakes(path)
-            self.assertEqual(len(known), len(list((manifest.ROOT / "tests/wrong" / path).glob("*.cpp"))), path)
+            self.assertEqual(len(known), len(list((manifest.ROOT / "tests/wrong" / path).glob("*.*"))), path)
             for one in known:
                 self.assertTrue(report.diagnosis({"check": one.fails, "observed": f"the program: {one.seen}!"}, known))
 

@@ -23,10 +23,23 @@ story() {
     done
 }
 
+# A line now and then does not make a wait last for ever. (This one takes its time, beside all others.)
+cat >"$scratch/drips" <<PROGRAM
+#!/bin/bash
+while :; do echo "almost ready"; read -rt 0.5 <>$never; done
+PROGRAM
+chmod +x "$scratch/drips"
+"$judge" "$scratch/drips" >"$scratch/dripped" &
+drips=$!
+
 story 0 'any_free_port: right' <<<"exec '$solution'"
 story 1 'not right yet: it says where it listens' 'it ended with status 0 before that, and printed nothing' <<<':'
 story 1 'it neither printed more nor ended: it waits in read on descriptor 0, and nothing will wake it; it printed nothing' <<<'read -r line'
 story 1 'it printed no more than "hello\n"' 'waits in read' <<<'echo hello; read -r line'
+story 1 'it is stopped: nobody continues it' <<<'kill -STOP $$'
+story 1 'it ended with status 0 before that' 'which it started, runs on' <<<"setsid bash -c 'read -r line <>$never' >/dev/null 2>&1 &"
+story 1 'which it started, runs on' <<<"(setsid bash -c 'while :; do read -rt 1 <>$never; done' &)"
+story 1 'it ended with status 127' <<<'exit 127'
 story 1 'it ended with status 139: killed by signal 11 (Segmentation fault)' <<<'kill -SEGV $$'
 story 1 'read its line "y", ' 'it prints without end' <<<'exec yes'
 story 1 'names no ADDRESS:PORT' <<<'echo "listening on all"; read -r line'
@@ -36,6 +49,21 @@ story 1 'not right yet: it leaves no process behind' 'runs on' <<<"trap '' TERM;
 story 1 'not right yet: it leaves no process behind' 'runs on' <<<"trap '' TERM; (trap '' TERM; read -r forever <>'$never') & exec '$solution'"
 story 4 'not started: begin at somewhere' <<<'echo "not started: begin at somewhere" >&2; exit 77'
 PORTLAB_STRICT=1 story 1 'not started' <<<'echo "not started: begin at somewhere" >&2; exit 77'
+# What cannot be started is not judged.
+refused() {
+    local words=$1 report status
+    report=$("$judge" "$scratch/other" 2>&1 </dev/null)
+    status=$?
+    [ $status = 2 ] && [[ $report == *"$words"* ]] || { echo "status $status, wanted 2 and \"$words\": $report"; faults=$((faults + 1)); }
+}
+refused "no such program: $scratch/other"
+mkdir "$scratch/other"; refused 'is no program: it is a directory'; rmdir "$scratch/other"
+: >"$scratch/other"; refused "is not executable: chmod +x $scratch/other"
+chmod +x "$scratch/other"; refused 'is empty'
+printf '#!/no/such\n' >"$scratch/other"; refused ', "/no/such", does not exist'
+printf '#!/bin/sh\r\n' >"$scratch/other"; refused ', "/bin/sh\r", does not exist'
+printf '#!/usr/bin/env no-such-interpreter\n' >"$scratch/other"; refused 'is not in PATH'
+printf 'print(1)\n' >"$scratch/other"; refused 'is neither a program of this machine nor a script'
 # The story comes first.
 report=$("$judge" /bin/true)
 [[ $report == "any_free_port: not right yet"* ]] || { echo "something stands before the story: $report"; faults=$((faults + 1)); }
@@ -69,5 +97,8 @@ for other in 's/it says where it listens/it listens/' 's/status 0/status 1/'; do
 done
 "$judge" "$solution" --wrong "$scratch/wrong.cpp" >/dev/null && { echo 'a right answer passes as a wrong one'; faults=$((faults + 1)); }
 "$judge" "$solution" --stub >/dev/null; [ $? != 0 ] || { echo 'a started program passes as a stub'; faults=$((faults + 1)); }
+wait $drips
+grep -q 'it printed, but not what was waited for, and did not end: .*the last line of it is "almost ready"' "$scratch/dripped" ||
+    { echo "no story of what prints now and then: $(cat "$scratch/dripped")"; faults=$((faults + 1)); }
 
 [ $faults = 0 ] && echo 'every story is told'

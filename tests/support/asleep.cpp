@@ -2,12 +2,19 @@
 
 #ifdef __linux__
 
+#include "tests/support/process.hpp"
+#include "tests/support/sandbox.hpp"
+
+#include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstdlib>
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <unistd.h>
 #include <utility>
 
@@ -60,6 +67,11 @@ std::optional<SystemCall> blocked_in(const std::string& thread) {
     for (auto& argument : call.arguments)
         argument = std::strtoull(next, &next, 16);
     return call;
+}
+
+char state_of(const std::string& thread) {
+    const std::string state = field(read_file(thread + "/status"), "State:");
+    return state.empty() ? 'X' : state.front();
 }
 
 struct Name {
@@ -116,68 +128,169 @@ bool without_time_limit(const SystemCall& call) {
     return in_milliseconds ? static_cast<int>(limit) < 0 : limit == 0;
 }
 
+// What limits a call on a descriptor beside its arguments.
+enum class Limit { none, time, unknown };
+
+// A socket's own limits, SO_RCVTIMEO and SO_SNDTIMEO; socket(7). A connect(2) is tried again by the kernel, and given
+// up.
+Limit limit_of_descriptor(pid_t process, const SystemCall& call) {
+    const Name* const name = name_of(call.number);
+    if (!name || !name->on_descriptor || std::string_view{name->name}.starts_with("epoll"))
+        return Limit::none;
+    if (call.number == SYS_connect)
+        return Limit::unknown;
+    const auto number = static_cast<int>(call.arguments[0]);
+    std::array<char, 64> what{};
+    const std::string link = "/proc/" + std::to_string(process) + "/fd/" + std::to_string(number);
+    if (::readlink(link.c_str(), what.data(), what.size() - 1) > 0 &&
+        !std::string_view{what.data()}.starts_with("socket:"))
+        return Limit::none;
+    int error = 0;
+    const int copy = duplicate(process, number, error);
+    if (copy < 0)
+        return Limit::unknown;
+    Limit limit = Limit::none;
+    for (const int option : {SO_RCVTIMEO, SO_SNDTIMEO}) {
+        timeval time{};
+        socklen_t size = sizeof time;
+        if (::getsockopt(copy, SOL_SOCKET, option, &time, &size) == 0 && (time.tv_sec != 0 || time.tv_usec != 0))
+            limit = Limit::time;
+    }
+    ::close(copy);
+    return limit;
+}
+
+constexpr unsigned long long alarm_bit = 1ULL << (SIGALRM - 1);
+
+// Whether a thread in sigwait(3) waits for SIGALRM, or may.
+bool waits_for_alarm(pid_t process, const SystemCall& call) {
+    if (call.number != SYS_rt_sigtimedwait)
+        return false;
+    const int memory = ::open(("/proc/" + std::to_string(process) + "/mem").c_str(), O_RDONLY | O_CLOEXEC);
+    unsigned long long signals = alarm_bit;
+    const bool known =
+        memory >= 0 && ::pread(memory, &signals, sizeof signals, static_cast<off_t>(call.arguments[0])) ==
+                           static_cast<ssize_t>(sizeof signals);
+    if (memory >= 0)
+        ::close(memory);
+    return !known || (signals & alarm_bit) != 0;
+}
+
+// alarm(2) shows nowhere, so one who catches SIGALRM, or reads it from a signalfd(2), may have set one.
 bool has_timer(const std::string& process) {
     if (!read_file(process + "/timers").empty())
         return true;
-    for (const auto& number : entries(process + "/fdinfo"))
-        if (const std::string value = field(read_file(process + "/fdinfo/" + number), "it_value:");
-            !value.empty() && value != "(0, 0)")
+    const auto has_alarm = [](const std::string& mask) {
+        return (std::strtoull(mask.c_str(), nullptr, 16) & alarm_bit) != 0;
+    };
+    for (const auto& number : entries(process + "/fdinfo")) {
+        const std::string info = read_file(process + "/fdinfo/" + number);
+        if (const std::string value = field(info, "it_value:"); !value.empty() && value != "(0, 0)")
             return true;
-    const auto caught = std::strtoull(field(read_file(process + "/status"), "SigCgt:").c_str(), nullptr, 16);
-    return (caught & (1ull << 13)) != 0; // SIGALRM: alarm(2) shows nowhere else
+        if (has_alarm(field(info, "sigmask:")))
+            return true;
+    }
+    return has_alarm(field(read_file(process + "/status"), "SigCgt:"));
 }
 
 std::string in_proc(pid_t process) { return "/proc/" + std::to_string(process); }
 
-} // namespace
-
-std::string doing(pid_t process) {
-    if (read_file(in_proc(process) + "/status").find("State:\tZ") != std::string::npos)
-        return "has ended";
-    const auto call = blocked_in(in_proc(process) + "/task/" + std::to_string(process));
-    if (!call)
-        return "is running";
-    const Name* const name = name_of(call->number);
-    if (!name)
-        return "waits for a time";
-    return std::string{"waits in "} + name->name +
-           (name->on_descriptor ? " on descriptor " + std::to_string(static_cast<int>(call->arguments[0])) : "");
-}
-
-std::vector<pid_t> descendants(pid_t process) {
+std::vector<pid_t> children(pid_t process) {
     std::vector<pid_t> all;
     for (const auto& thread : entries(in_proc(process) + "/task")) {
-        const std::string children = read_file(in_proc(process) + "/task/" + thread + "/children");
-        char* next = const_cast<char*>(children.c_str());
-        while (const auto child = static_cast<pid_t>(std::strtol(next, &next, 10))) {
+        const std::string numbers = read_file(in_proc(process) + "/task/" + thread + "/children");
+        char* next = const_cast<char*>(numbers.c_str());
+        while (const auto child = static_cast<pid_t>(std::strtol(next, &next, 10)))
             all.push_back(child);
-            for (const pid_t further : descendants(child))
-                all.push_back(further);
-        }
     }
     return all;
 }
 
-std::optional<unsigned long long> asleep(pid_t process) {
+void add_descendants(pid_t process, std::vector<pid_t>& all) {
+    for (const pid_t child : children(process)) {
+        all.push_back(child);
+        add_descendants(child, all);
+    }
+}
+
+} // namespace
+
+std::string doing(pid_t process) {
+    const auto threads = living_threads(process);
+    if (threads.empty())
+        return "has ended";
+    const std::string thread = in_proc(process) + "/task/" + std::to_string(threads.front());
+    const char state = state_of(thread);
+    if (state == 'T' || state == 't')
+        return "is stopped: nobody continues it";
+    const auto call = blocked_in(thread);
+    if (!call) // where nobody may look into it, its state is all there is
+        return state == 'R' || !read_file(thread + "/syscall").empty() ? "is running" : "sleeps";
+    const Name* const name = name_of(call->number);
+    if (!name)
+        return "waits for a time";
+    std::string text = std::string{"waits in "} + name->name;
+    if (name->on_descriptor)
+        text += " on descriptor " + std::to_string(static_cast<int>(call->arguments[0]));
+    const auto own = children(process);
+    if ((call->number == SYS_wait4 || call->number == SYS_waitid) && own.size() == 1)
+        text += " for process " + std::to_string(own.front()) + ", which " + doing(own.front());
+    return text;
+}
+
+std::vector<pid_t> living_threads(pid_t process) {
+    std::vector<pid_t> threads;
+    for (const auto& number : entries(in_proc(process) + "/task"))
+        if (const std::string state = field(read_file(in_proc(process) + "/task/" + number + "/status"), "State:");
+            !state.empty() && !state.starts_with("Z") && !state.starts_with("X"))
+            threads.push_back(static_cast<pid_t>(std::stol(number)));
+    std::ranges::sort(threads,
+                      [process](pid_t a, pid_t b) { return a != b && (a == process || (b != process && a < b)); });
+    return threads;
+}
+
+std::vector<pid_t> descendants(pid_t process) {
+    std::vector<pid_t> all;
+    const auto add = [&all](pid_t child) {
+        all.push_back(child);
+        add_descendants(child, all);
+    };
+    add_descendants(process, all);
+    std::vector<pid_t> foster_parents = keepers(); // with whom orphans end: prctl(2), PR_SET_CHILD_SUBREAPER
+    foster_parents.push_back(::getpid());
+    for (const pid_t parent : foster_parents)
+        for (const pid_t child : children(parent))
+            if (child != process && ::getpgid(child) == process && std::ranges::count(foster_parents, child) == 0)
+                add(child);
+    return all;
+}
+
+std::optional<Sleep> asleep(pid_t process) {
     std::vector<pid_t> all = descendants(process);
     all.push_back(process);
-    unsigned long long times = 0;
+    Sleep sleep;
     for (const pid_t one : all) {
         for (const auto& number : entries(in_proc(one) + "/task")) {
             const std::string thread = in_proc(one) + "/task/" + number;
             const std::string status = read_file(thread + "/status");
             const std::string state = field(status, "State:");
-            if (state.starts_with("Z") || state.starts_with("X"))
+            if (state.empty() || state.starts_with("Z") || state.starts_with("X"))
                 continue; // it has ended, and is not waited for yet
+            sleep.times += std::strtoull(field(status, "voluntary_ctxt_switches:").c_str(), nullptr, 10);
+            if (state.starts_with("T") && field(status, "TracerPid:") == "0")
+                continue; // stopped: only a signal of one of these lets it go on
             const auto call = blocked_in(thread);
-            if (!state.starts_with("S") || !call || !without_time_limit(*call))
+            if (!state.starts_with("S") || !call || !without_time_limit(*call) || waits_for_alarm(one, *call))
                 return std::nullopt;
-            times += std::strtoull(field(status, "voluntary_ctxt_switches:").c_str(), nullptr, 10);
+            const Limit limit = limit_of_descriptor(one, *call);
+            if (limit == Limit::time)
+                return std::nullopt;
+            sleep.certain = sleep.certain && limit == Limit::none;
         }
         if (has_timer(in_proc(one)))
             return std::nullopt;
     }
-    return times;
+    return sleep;
 }
 
 } // namespace support
@@ -186,8 +299,9 @@ std::optional<unsigned long long> asleep(pid_t process) {
 
 namespace support {
 std::string doing(pid_t) { return "is running"; }
+std::vector<pid_t> living_threads(pid_t process) { return {process}; }
 std::vector<pid_t> descendants(pid_t) { return {}; }
-std::optional<unsigned long long> asleep(pid_t) { return std::nullopt; }
+std::optional<Sleep> asleep(pid_t) { return std::nullopt; }
 } // namespace support
 
 #endif

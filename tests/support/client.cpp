@@ -4,8 +4,10 @@
 
 #include <arpa/inet.h>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -46,7 +48,7 @@ Address from_kernel(const SocketAddress& address) {
     if (address.storage.ss_family == AF_INET6) {
         const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address.storage);
         ::inet_ntop(AF_INET6, &v6->sin6_addr, text.data(), text.size());
-        return {text.data(), ntohs(v6->sin6_port)};
+        return unmapped({text.data(), ntohs(v6->sin6_port)});
     }
     const auto* v4 = reinterpret_cast<const sockaddr_in*>(&address.storage);
     ::inet_ntop(AF_INET, &v4->sin_addr, text.data(), text.size());
@@ -55,12 +57,15 @@ Address from_kernel(const SocketAddress& address) {
 
 std::string text_of(int error) { return std::strerror(error); }
 
-void wait_for(int descriptor, short events, const std::string& what) {
+using Clock = std::chrono::steady_clock;
+
+void wait_for(int descriptor, short events, const std::string& what, std::chrono::milliseconds limit = patience) {
     if (descriptor < 0) // poll(2) would wait for it in vain
         give_up("descriptor -1 is a socket that could not be made or connected: its error() says why");
-    const Waited waited = wait_for_any({{descriptor, events}}, patience);
+    const Waited waited = wait_for_any({{descriptor, events}}, limit);
     if (!waited.ready)
-        give_up("waited " + waited.time + " " + what);
+        give_up("waited " + (limit < patience && waited.time == "0 s" ? in_seconds(patience) : waited.time) + " " +
+                what);
 }
 
 Client open_socket(int type, const Address& bind_to) {
@@ -72,7 +77,37 @@ Client open_socket(int type, const Address& bind_to) {
     return Client{descriptor, bound ? 0 : errno};
 }
 
+// Digits, and perhaps a mark behind them: a comma, a full stop.
+bool is_a_port(std::string_view text, std::uint16_t& port) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    return error == std::errc{} &&
+           (end == text.data() + text.size() || !std::isalnum(static_cast<unsigned char>(*end)));
+}
+
 } // namespace
+
+Address unmapped(const Address& address) {
+    constexpr std::string_view prefix = "::ffff:";
+    const bool mapped = address.ip.starts_with(prefix) && address.ip.find('.') != std::string::npos;
+    return {mapped ? address.ip.substr(prefix.size()) : address.ip, address.port};
+}
+
+std::vector<common::SocketRow> kernel_sockets(common::Protocol protocol) {
+    auto rows = common::kernel_sockets(protocol);
+    for (common::SocketRow& row : rows)
+        row.local = unmapped(row.local), row.peer = unmapped(row.peer);
+    return rows;
+}
+
+std::optional<common::SocketRow> kernel_socket(common::Protocol protocol, const Address& local, const Address& peer) {
+    auto row = common::kernel_socket(protocol, local, peer);
+    const auto mapped = [](const Address& address) { return Address{"::ffff:" + address.ip, address.port}; };
+    if (!row && local.ip.find(':') == std::string::npos && peer.ip.find(':') == std::string::npos)
+        row = common::kernel_socket(protocol, mapped(local), mapped(peer));
+    if (row)
+        row->local = local, row->peer = peer;
+    return row;
+}
 
 Address address_in(std::string_view text) {
     while (!text.empty()) {
@@ -80,12 +115,11 @@ Address address_in(std::string_view text) {
         std::string_view word = space == text.npos ? text : text.substr(space + 1);
         const auto colon = word.rfind(':');
         std::uint16_t port = 0;
-        if (colon != word.npos && colon > 0 &&
-            std::from_chars(word.data() + colon + 1, word.data() + word.size(), port).ec == std::errc{}) {
+        if (colon != word.npos && colon > 0 && is_a_port(word.substr(colon + 1), port)) {
             std::string_view ip = word.substr(0, colon);
             if (ip.front() == '[' && ip.back() == ']')
                 ip = ip.substr(1, ip.size() - 2);
-            return {std::string{ip}, port};
+            return unmapped({std::string{ip}, port});
         }
         text = space == text.npos ? std::string_view{} : text.substr(0, space);
     }
@@ -127,9 +161,10 @@ Address Client::peer() const {
 }
 
 void Client::send(std::string_view bytes) {
+    const auto deadline = Clock::now() + patience;
     while (!bytes.empty()) {
         const std::string what = "to send " + std::to_string(bytes.size()) + " bytes";
-        wait_for(descriptor_, POLLOUT, what);
+        wait_for(descriptor_, POLLOUT, what, until(deadline));
         const auto sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent <= 0)
             give_up(what + ": " + text_of(errno));
@@ -137,11 +172,12 @@ void Client::send(std::string_view bytes) {
     }
 }
 
-bool Client::fill() {
+bool Client::fill(Clock::time_point deadline) {
     const bool much = buffer_.size() > 300;
     wait_for(descriptor_, POLLIN,
              "for bytes from the peer; so far: \"" + buffer_.substr(0, 300) + '"' +
-                 (much ? "... of " + std::to_string(buffer_.size()) + " bytes" : ""));
+                 (much ? "... of " + std::to_string(buffer_.size()) + " bytes" : ""),
+             until(deadline));
     std::array<char, 65536> chunk;
     const auto received = ::recv(descriptor_, chunk.data(), chunk.size(), 0);
     error_ = received < 0 ? errno : 0;
@@ -153,9 +189,10 @@ bool Client::fill() {
 }
 
 std::string Client::read_line() {
+    const auto deadline = Clock::now() + patience;
     std::size_t end;
     while ((end = buffer_.find('\n')) == std::string::npos) {
-        if (!fill())
+        if (!fill(deadline))
             give_up("the connection ended" + (error_ != 0 ? " (" + text_of(error_) + ")" : "") +
                     (buffer_.empty() ? " before a line came" : " in the middle of a line: \"" + buffer_ + '"'));
     }
@@ -165,8 +202,9 @@ std::string Client::read_line() {
 }
 
 std::string Client::read(std::size_t size) {
+    const auto deadline = Clock::now() + patience;
     while (buffer_.size() < size) {
-        if (!fill())
+        if (!fill(deadline))
             give_up("the connection ended (" + text_of(error_) + ") " + std::to_string(size - buffer_.size()) +
                     " bytes early");
     }
@@ -176,7 +214,8 @@ std::string Client::read(std::size_t size) {
 }
 
 std::string Client::read_to_end() {
-    while (fill()) {
+    const auto deadline = Clock::now() + patience;
+    while (fill(deadline)) {
     }
     if (error_ != 0)
         give_up("the connection ended with: " + text_of(error_));
@@ -184,7 +223,8 @@ std::string Client::read_to_end() {
 }
 
 bool Client::reset_by_peer() {
-    while (fill()) {
+    const auto deadline = Clock::now() + patience;
+    while (fill(deadline)) {
     }
     return error_ == ECONNRESET;
 }
@@ -196,7 +236,8 @@ Client Client::accept() {
 }
 
 std::string Client::read_to_any_end() {
-    while (fill()) {
+    const auto deadline = Clock::now() + patience;
+    while (fill(deadline)) {
     }
     return std::exchange(buffer_, {});
 }
@@ -227,6 +268,11 @@ Client connect_to(const Address& server, const Address& source) {
     if (error != 0)
         return Client{-1, error};
     return client;
+}
+
+void reset(Client client) {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(client.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 Client bound_socket(const std::string& ip, std::uint16_t port) { return open_socket(SOCK_STREAM, {ip, port}); }

@@ -2,19 +2,22 @@
 
 #include "common/socket_table.hpp"
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace support {
 
 using common::Address;
 
-/// The address in "listening on 127.0.0.1:8080" or "[::1]:8080": the last word of `text` that holds one. Fails the test
-/// where there is none.
+/// The address in "listening on 127.0.0.1:8080" or "[::1]:8080", unmapped: the last word of `text` that holds one.
+/// Fails the test where there is none.
 Address address_in(std::string_view text);
 
 /// A socket of the test's own, spoken to with plain system calls, so that the judge of an Asio program is not Asio.
-/// Every wait ends after `patience`, with a failed assertion.
+/// Every call ends after `patience`, with a failed assertion.
 class Client {
   public:
     explicit Client(int descriptor, int error = 0) : descriptor_{descriptor}, error_{error} {}
@@ -39,17 +42,29 @@ class Client {
     read_to_any_end(); ///< Until the connection ends; error() then says how: 0 where the peer has closed it.
 
   private:
-    bool fill(); ///< Reads once into buffer_; false at the end.
+    /// Reads once into buffer_; false at the end.
+    bool fill(std::chrono::steady_clock::time_point deadline);
     int descriptor_ = -1;
     int error_ = 0;
     std::string buffer_;
 };
+
+/// An IPv4 address that the kernel holds in an IPv6 socket, `::ffff:127.0.0.1`, is that IPv4 address; any other is
+/// itself.
+Address unmapped(const Address& address);
+
+/// common::kernel_sockets and common::kernel_socket, with all addresses unmapped: what a judge compares and shows.
+std::vector<common::SocketRow> kernel_sockets(common::Protocol protocol);
+std::optional<common::SocketRow> kernel_socket(common::Protocol protocol, const Address& local, const Address& peer);
 
 /// A TCP client connected to `server`, from `source` where given. A refusal is in error().
 Client connect_to(const Address& server, const Address& source = {});
 
 /// The same, without waiting for the connection.
 Client begin_to_connect(const Address& server, const Address& source = {});
+
+/// Closes with a reset, which loses what is under way; socket(7), SO_LINGER.
+void reset(Client client);
 
 /// TCP sockets of the test's own, bound (and listening); port 0 lets the kernel choose. Failure is in error().
 Client bound_socket(const std::string& ip, std::uint16_t port = 0);

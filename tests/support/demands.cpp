@@ -27,7 +27,7 @@ std::string joined(const std::vector<std::string>& words) {
 
 // The server's end of the client's connection, by the kernel's word; nothing where it is closed.
 std::optional<SocketRow> other_end(const Address& server, const Address& client) {
-    return common::kernel_socket(Protocol::tcp, server, client);
+    return support::kernel_socket(Protocol::tcp, server, client);
 }
 
 void count_sockets(const std::string& folder, std::set<std::string>& held) {
@@ -82,6 +82,36 @@ void check_endings(Grader& grader, const Launch& launch, const std::string& sect
         program.settle();
         end(grader, program, how);
     }
+}
+
+std::string no_listener(const Program& program) {
+    const auto rows = program.sockets(Protocol::tcp);
+    const bool listens = std::ranges::any_of(rows, [](const SocketRow& row) { return row.state == "LISTEN"; });
+    return listens ? "" : "it does not listen yet";
+}
+
+Program check_ready_line(Grader& grader, const Launch& launch, const std::string& section, const Missing& missing) {
+    grader.check("it says that it is ready when it is, and not before",
+                 "when the ready line comes, a client can connect, and all that the line says is true", section);
+    Launch full = launch;
+    full.full_output = true;
+    grader.did("makes the next program's standard output full: it cannot go on before its first line is read");
+    Program program = grader.start(full);
+    std::string left;
+    support::eventually([&] { return (left = missing(program)).empty(); });
+    if (left.empty())
+        return program;
+    const std::string line = program.line();
+    grader.expect(!line.starts_with("listening on "), "when it prints " + in_quotes(line) + " " + left);
+    return program; // another line was in front of it, and in that one it stopped
+}
+
+void expect_ready_line(Grader& grader, const Program& program, const Address& says) {
+    const std::string line = "listening on " + to_string(says) + "\n";
+    const auto at = program.printed().find("listening on ");
+    grader.expect(("\n" + program.printed()).find("\n" + line) != std::string::npos,
+                  "its ready line is " + in_quotes(program.printed().substr(at == std::string::npos ? 0 : at)) +
+                      ", and not " + in_quotes(line));
 }
 
 std::string in_words(Leaving how) {
@@ -164,38 +194,27 @@ void many_times(Grader& grader, unsigned times, const std::string& step, const s
     });
 }
 
-std::vector<Client> burst(Grader& grader, Program& program, const Address& server, unsigned clients) {
+std::vector<Client> burst(Grader& grader, const Address& server, unsigned clients) {
     std::vector<Client> all;
-    program.freeze();
+    for (const SocketRow& row : support::kernel_sockets(Protocol::tcp))
+        if (row.state == "LISTEN" && row.local.port == server.port && row.sent + 1 < clients)
+            grader.fail("of " + std::to_string(clients) + " clients that come at the same moment the kernel connects " +
+                        std::to_string(row.sent + 1) + ", since the queue of the listening socket has a backlog of " +
+                        std::to_string(row.sent));
     std::vector<support::Client> sockets;
     for (unsigned i = 0; i < clients; ++i)
         sockets.push_back(support::begin_to_connect(server));
     const auto connected = [&] {
-        return static_cast<unsigned>(std::ranges::count_if(sockets, [&](const support::Client& socket) {
+        return std::ranges::count_if(sockets, [&](const support::Client& socket) {
             const auto row =
-                socket.descriptor() < 0 ? std::nullopt : common::kernel_socket(Protocol::tcp, socket.local(), server);
+                socket.descriptor() < 0 ? std::nullopt : support::kernel_socket(Protocol::tcp, socket.local(), server);
             return row && row->state == "ESTAB";
-        }));
+        });
     };
-    // Who is turned away tries again after a second, and in the end gets in; so the queue is asked.
-    std::optional<SocketRow> full;
-    support::eventually([&] {
-        if (connected() == clients)
-            return true;
-        for (const SocketRow& row : common::kernel_sockets(Protocol::tcp))
-            if (row.state == "LISTEN" && row.local.port == server.port && row.received > row.sent)
-                full = row;
-        return full.has_value();
-    });
-    const unsigned in = connected();
-    grader.did(std::to_string(clients) + " clients connected at the same moment, while it was stopped: " +
-               (in == clients ? "all" : std::to_string(in)) + " are connected");
-    program.go_on();
-    grader.expect(
-        in == clients,
-        "of " + std::to_string(clients) + " clients that came at the same moment the kernel connected " +
-            std::to_string(in) +
-            (full ? ", since the queue of the listening socket has a backlog of " + std::to_string(full->sent) : ""));
+    const bool all_in = support::eventually([&] { return connected() == clients; });
+    grader.did(std::to_string(clients) + " clients connected at the same moment");
+    grader.expect(all_in, "of " + std::to_string(clients) + " clients that came at the same moment " +
+                              std::to_string(connected()) + " are connected");
     for (support::Client& socket : sockets)
         all.emplace_back("one of the " + std::to_string(clients) + " clients", std::move(socket));
     return all;

@@ -31,6 +31,20 @@ using SetUp = std::function<std::vector<Client>(Program&)>;
 void check_endings(Grader& grader, const Launch& launch, const std::string& section, const SetUp& set_up = {},
                    const std::vector<Ending>& ways = all_four);
 
+// The ready line
+
+/// What a program must have when it says that it is ready, and has not; empty where nothing is missing.
+using Missing = std::function<std::string(const Program&)>;
+/// "it does not listen yet"
+std::string no_listener(const Program& program);
+/// The check "it says that it is ready when it is, and not before": starts the program with a standard output that
+/// takes nothing. So it stops in its ready line, and must have by then what the line says, however short the time
+/// between the two would be. Returns the program; the line has not been read.
+Program check_ready_line(Grader& grader, const Launch& launch, const std::string& section,
+                         const Missing& missing = no_listener);
+/// Fails the check unless its ready line, which has been read, is `listening on ADDRESS:PORT` and no word more.
+void expect_ready_line(Grader& grader, const Program& program, const Address& says);
+
 // Closing
 
 /// How a client goes. One that is impatient goes before it has read what it was sent, which makes the kernel reset the
@@ -64,9 +78,10 @@ inline constexpr unsigned hundreds = 300;
 /// Does `part` so many times as one step of the story, which is told in full only if it fails.
 void many_times(Grader& grader, unsigned times, const std::string& step, const std::function<void()>& part);
 
-/// So many clients that connect at the same moment; fails the check unless the kernel connects all of them while the
-/// program does nothing, which is stopped for so long (signal STOP) and then goes on.
-std::vector<Client> burst(Grader& grader, Program& program, const Address& server, unsigned clients);
+/// So many clients that connect at the same moment; fails the check unless the queue of the listening socket has room
+/// for all of them, whatever the program does meanwhile. (Nothing is stopped for it: that would end calls with EINTR;
+/// signal(7).)
+std::vector<Client> burst(Grader& grader, const Address& server, unsigned clients);
 
 // Much
 

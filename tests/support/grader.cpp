@@ -1,6 +1,8 @@
 #include "tests/support/grader.hpp"
 
+#include "common/text.hpp"
 #include "tests/support/asleep.hpp"
+#include "tests/support/guard.hpp"
 #include "tests/support/network.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/sandbox.hpp"
@@ -8,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -39,11 +42,16 @@ using std::chrono::milliseconds;
 using support::Process;
 
 // For how long everything must have slept before a wait counts as hopeless. What was sent on loopback has then long
-// arrived.
-constexpr milliseconds silence{300};
+// arrived. Longer where a sleep may have a time limit that nobody sees.
+constexpr milliseconds silence{300}, longer_silence{4000};
 
-// What a program that nobody trusts may make all waits last, unless PORTLAB_PATIENCE says another number of seconds.
+// All waits together: well below the limit of CTest (CMakePresets.json), after which there would be no story.
+constexpr std::chrono::seconds patience_in_all{80};
+
+// The same for a program that nobody trusts, unless PORTLAB_PATIENCE says another number of seconds; and how much of
+// each start does not count.
 constexpr std::chrono::seconds patience_with_strangers{6};
+constexpr milliseconds free_at_a_start{1500};
 
 // What programs that nobody trusts may hold together, in bytes; a limit for each of them is none for all.
 constexpr std::size_t memory_for_strangers = 512 << 20;
@@ -98,7 +106,7 @@ void tell(const std::string& step) {
 // What waits in the buffers of their connections, in bytes, is the kernel's memory, and no process holds it.
 std::size_t memory_of_connections() {
     std::size_t bytes = 0;
-    for (const SocketRow& row : common::kernel_sockets(Protocol::tcp))
+    for (const SocketRow& row : support::kernel_sockets(Protocol::tcp))
         if (row.state != "LISTEN")
             bytes += row.received + row.sent;
     return bytes;
@@ -125,27 +133,27 @@ void end_greed() {
 // While all programs sleep, and have been woken by nothing for `silence`, waiting is in vain.
 bool nothing_can_wake_them(milliseconds waited) {
     end_greed();
-    static std::optional<unsigned long long> before;
+    static std::optional<support::Sleep> before;
     static milliseconds since{}, last{};
-    std::optional<unsigned long long> now;
+    std::optional<support::Sleep> now;
     for (const Started& started : story.programs) {
         if (started.status)
             continue;
-        const auto times = support::asleep(started.process->pid());
-        if (!times) {
+        const auto sleep = support::asleep(started.process->pid());
+        if (!sleep) {
             now = std::nullopt;
             break;
         }
-        now = now.value_or(0) + *times;
+        now = support::Sleep{now ? now->times + sleep->times : sleep->times, (!now || now->certain) && sleep->certain};
     }
     if (!now && std::ranges::all_of(story.programs, [](const Started& one) { return one.status.has_value(); }) &&
         !story.programs.empty())
-        now = 0; // all have ended
+        now.emplace(); // all have ended
     if (!now || now != before || waited < last)
         since = waited;
     before = now;
     last = waited;
-    return now && waited - since >= silence;
+    return now && waited - since >= (now->certain ? silence : longer_silence);
 }
 
 std::string row_in_words(const SocketRow& row) {
@@ -200,7 +208,7 @@ std::vector<pid_t> left_behind() {
         std::erase(all, keeper);
     for (const Started& started : story.programs) {
         std::erase(all, started.process->pid());
-        if (!started.status)
+        if (!support::living_threads(started.process->pid()).empty())
             for (const pid_t child : support::descendants(started.process->pid()))
                 std::erase(all, child);
     }
@@ -211,15 +219,8 @@ std::string command_of(pid_t pid) {
     std::ifstream file{"/proc/" + std::to_string(pid) + "/comm"};
     std::string name;
     std::getline(file, name);
-    return name.empty() ? "process " + std::to_string(pid) : name + " (process " + std::to_string(pid) + ")";
-}
-
-// The third word of /proc/PID/stat; the second is a name in brackets.
-char state_letter(pid_t pid) {
-    std::ifstream file{"/proc/" + std::to_string(pid) + "/stat"};
-    const std::string text{std::istreambuf_iterator<char>{file}, {}};
-    const auto name = text.rfind(") ");
-    return name == text.npos ? 'X' : text[name + 2];
+    return name.empty() ? "process " + std::to_string(pid)
+                        : common::shown(name) + " (process " + std::to_string(pid) + ")";
 }
 
 void kill_what_is_left_behind() {
@@ -266,29 +267,54 @@ std::string what_it_printed(const Process& process) {
     return process.output().empty() ? "printed nothing" : "printed no more than " + in_quotes(process.output());
 }
 
+std::string last_line(std::string_view text) {
+    while (text.ends_with('\n'))
+        text.remove_suffix(1);
+    return std::string{text.substr(text.rfind('\n') + 1)};
+}
+
 std::string where_it_sleeps(pid_t process) {
+    const auto sleep = support::asleep(process);
     const std::string what = support::doing(process);
-    return what + (what.starts_with("waits in") ? ", and nothing will wake it" : "");
+    return what + (sleep && sleep->certain && what.starts_with("waits in") ? ", and nothing will wake it" : "");
 }
 
 // Runs a wait for the program; what ends it in vain becomes a sentence about the program.
 template <class Wait>
 auto waiting(Process* process, Wait wait) {
     const auto start = std::chrono::steady_clock::now();
+    const auto printed = [process] { return process->output().size() + process->complaints().size(); };
+    const std::size_t before = printed();
     try {
         return wait();
     } catch (const support::Overdue& overdue) {
         if (const std::string_view why = overdue.what(); why.starts_with("the program prints without end"))
             throw Failed{"it" + std::string{why.substr(std::strlen("the program"))}};
-        if (has_ended(process->pid()))
+        if (has_ended(process->pid())) {
             fail_if_something_is_left_behind(); // which keeps the output open
-        if (support::no_time_is_left())
-            throw Failed{"the time that the grader has for it is over: it " + support::doing(process->pid()) + "; it " +
-                         what_it_printed(*process)};
+            throw Failed{"it ended, and a process that the grader cannot see keeps its output open"};
+        }
         const auto time = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start);
-        throw Failed{"in " + support::in_seconds(time) + " it neither printed more nor ended: it " +
-                     where_it_sleeps(process->pid()) + "; it " + what_it_printed(*process)};
+        const bool goes_on = printed() > before && time > support::patience - milliseconds{100};
+        const std::string& output = process->output().empty() ? process->complaints() : process->output();
+        const std::string so_far = "it " + where_it_sleeps(process->pid()) +
+                                   (goes_on ? "; the last line of it is " + in_quotes(last_line(output))
+                                            : "; it " + what_it_printed(*process));
+        if (support::no_time_is_left())
+            throw Failed{"the time that the grader has for it is over: " + so_far};
+        throw Failed{"in " + support::in_seconds(time) +
+                     (goes_on ? " it printed, but not what was waited for, and did not end: "
+                              : " it neither printed more nor ended: ") +
+                     so_far};
     }
+}
+
+// The end of a program that was to go on.
+[[noreturn]] void fail_for_its_end(Process* process, const std::string& when) {
+    const int status = waiting(process, [process] { return note_end(process); });
+    const auto left = left_behind();
+    throw Failed{"it ended with " + status_in_words(status) + " before " + when + ", and " + what_it_printed(*process) +
+                 (left.empty() ? "" : "; " + command_of(left.front()) + ", which it started, runs on")};
 }
 
 std::string arguments_in_words(const Launch& launch) {
@@ -337,10 +363,12 @@ std::string told_story(const Failed& failed) {
 // What the head of a wrong answer's source says after `key`.
 std::string announced(const std::string& source, const std::string& key) {
     std::ifstream file{source};
-    for (std::string line; std::getline(file, line) && line.starts_with("//");)
-        if (line.starts_with("// " + key + ": "))
-            return line.substr(key.size() + 5);
-    std::printf("%s: its head has no line \"// %s: ...\"\n", source.c_str(), key.c_str());
+    for (std::string line; std::getline(file, line) && !line.starts_with("--- ") && !line.starts_with("#");) {
+        const std::string_view words = std::string_view{line}.substr(line.starts_with("// ") ? 3 : 0);
+        if (words.starts_with(key + ": "))
+            return std::string{words.substr(key.size() + 2)};
+    }
+    std::printf("%s: its head has no line \"%s: ...\"\n", source.c_str(), key.c_str());
     std::exit(2);
 }
 
@@ -379,20 +407,7 @@ bool wrong_answers_fail_every_check() {
 
 } // namespace
 
-std::string in_quotes(std::string_view text) {
-    std::string result = "\"";
-    for (const char c : text.substr(0, 300)) {
-        if (c == '\n')
-            result += "\\n";
-        else if (c == '\r')
-            result += "\\r";
-        else if (static_cast<unsigned char>(c) < ' ' || c == 127)
-            result += '?';
-        else
-            result += c;
-    }
-    return result + (text.size() > 300 ? "...\"" : "\"");
-}
+std::string in_quotes(std::string_view text) { return common::quoted(text, 300); }
 
 std::string in_words(int error) {
     if (error == 0)
@@ -403,6 +418,22 @@ std::string in_words(int error) {
     const char* const name = nullptr;
 #endif
     return (name ? name : "error " + std::to_string(error)) + std::string{" ("} + std::strerror(error) + ")";
+}
+
+bool gives(std::string_view text, int error) {
+    const auto lower = [](std::string_view from) {
+        std::string result{from};
+        std::ranges::transform(result, result.begin(), [](unsigned char c) { return std::tolower(c); });
+        return result;
+    };
+    const auto is_part_of_a_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+    const std::string words = in_words(error), all = lower(text); // "EADDRINUSE (Address already in use)"
+    for (const std::string& reason : {lower(words.substr(0, words.find(" ("))), lower(std::strerror(error))})
+        for (auto place = all.find(reason); place != all.npos; place = all.find(reason, place + 1))
+            if (const auto end = place + reason.size(); (place == 0 || !is_part_of_a_word(all[place - 1])) &&
+                                                        (end == all.size() || !is_part_of_a_word(all[end])))
+                return true;
+    return false;
 }
 
 std::string status_in_words(int status) {
@@ -417,25 +448,28 @@ pid_t Program::number() const { return support::number_inside(pid()); }
 const std::string& Program::printed() const { return process_->output(); }
 const std::string& Program::complained() const { return process_->complaints(); }
 
-std::string Program::line() {
-    return waiting(process_, [this] {
-        if (auto line = process_->next_line()) {
+std::string Program::next(const std::function<bool(const std::string&)>& wanted) {
+    return waiting(process_, [&] {
+        const auto deadline = std::chrono::steady_clock::now() + support::patience;
+        while (const auto line = process_->next_line(support::until(deadline))) {
             tell("read its line " + in_quotes(*line));
-            return *line;
+            if (wanted(*line))
+                return *line;
         }
-        const int status = note_end(process_);
-        throw Failed{"it ended with " + status_in_words(status) + " before that, and " + what_it_printed(*process_)};
+        fail_for_its_end(process_, "that");
     });
 }
 
+std::string Program::line() {
+    return next([](const std::string&) { return true; });
+}
+
 std::string Program::wait_for_line(std::string_view text) {
-    while (true)
-        if (std::string found = line(); found.find(text) != found.npos)
-            return found;
+    return next([text](const std::string& line) { return line.find(text) != line.npos; });
 }
 
 Address Program::ready() {
-    const std::string line = wait_for_line("listening on ");
+    const std::string line = next([](const std::string& one) { return one.starts_with("listening on "); });
     try {
         return support::address_in(line);
     } catch (const support::Overdue&) {
@@ -446,7 +480,8 @@ Address Program::ready() {
 std::vector<std::string> Program::lines_to_the_end() {
     std::vector<std::string> lines;
     waiting(process_, [&] {
-        while (auto line = process_->next_line())
+        const auto deadline = std::chrono::steady_clock::now() + support::patience;
+        while (auto line = process_->next_line(support::until(deadline)))
             lines.push_back(*line);
         return note_end(process_);
     });
@@ -491,7 +526,7 @@ void Program::close_input() {
 void Program::expect_running() const {
     settle();
     if (has_ended(pid()))
-        throw Failed{"it ended with " + status_in_words(note_end(process_)) + " before it was told to end"};
+        fail_for_its_end(process_, "it was told to end");
 }
 
 void Program::send_signal(int number) {
@@ -525,47 +560,30 @@ std::vector<int> Program::socket_descriptors() const {
     if (!std::filesystem::exists("/proc/self/fd"))
         support::leave_out("needs /proc/PID/fd, which Linux has");
     std::vector<int> result;
-    for (const auto& [number, what] : process_->descriptors())
-        if (what.starts_with("socket:"))
-            result.push_back(number);
+    for (const auto& held : process_->descriptors())
+        if (held.what.starts_with("socket:"))
+            result.push_back(held.descriptor);
+    std::ranges::sort(result);
     return result;
 }
 
 void Program::limit_descriptors(unsigned from) { process_->limit_descriptors(from); }
 
-void Program::freeze() {
-    tell("stopped it with the signal STOP, so that it does nothing");
-    ::kill(-pid(), SIGSTOP);
-    ::kill(pid(), SIGSTOP); // which may have left its group; setpgid(2)
-    siginfo_t what{};
-    ::waitid(P_PID, static_cast<id_t>(pid()), &what, WSTOPPED | WEXITED | WNOWAIT);
-    support::eventually([this] {
-        return std::ranges::all_of(support::descendants(pid()), [this](pid_t child) {
-            return ::getpgid(child) != pid() || state_letter(child) == 'T' || state_letter(child) == 'Z';
-        });
-    });
-}
-
-void Program::go_on() {
-    tell("let it go on with the signal CONT");
-    ::kill(-pid(), SIGCONT);
-    ::kill(pid(), SIGCONT);
-}
-
 void Program::settle() const {
     const auto start = std::chrono::steady_clock::now();
-    std::optional<unsigned long long> before;
+    std::optional<support::Sleep> before;
     support::eventually([&] {
         if (has_ended(pid()) || std::chrono::steady_clock::now() - start > milliseconds{200})
             return true;
-        const auto times = support::asleep(pid());
-        return times && times == std::exchange(before, times);
+        const auto sleep = support::asleep(pid());
+        return sleep && sleep == std::exchange(before, sleep);
     });
 }
 
 std::optional<std::string> Program::line_or_end(std::string_view text) {
     return waiting(process_, [&] {
-        while (auto line = process_->next_line()) {
+        const auto deadline = std::chrono::steady_clock::now() + support::patience;
+        while (auto line = process_->next_line(support::until(deadline))) {
             tell("read its line " + in_quotes(*line));
             if (line->find(text) != line->npos)
                 return line;
@@ -587,7 +605,7 @@ void Program::take_all_of(const Client& client) const {
         return row && (row->state == "ESTAB" || row->state == "CLOSE-WAIT" || row->state == "SYN-RECV");
     };
     const bool taken = support::eventually([&] {
-        row = common::kernel_socket(Protocol::tcp, server, client.local());
+        row = support::kernel_socket(Protocol::tcp, server, client.local());
         return !open() || (row->inode != 0 && row->received == 0 &&
                            (support::asleep(pid()) || support::doing(pid()) != "is running"));
     });
@@ -601,7 +619,7 @@ void Program::take_all_of(const Client& client) const {
 
 void Program::stop_listening_at(const Address& address) const {
     const bool gone = support::eventually([&] {
-        return std::ranges::none_of(common::kernel_sockets(Protocol::tcp), [&](const SocketRow& row) {
+        return std::ranges::none_of(support::kernel_sockets(Protocol::tcp), [&](const SocketRow& row) {
             return row.state == "LISTEN" && row.local == address;
         });
     });
@@ -664,9 +682,7 @@ void Client::close() {
 
 void Client::break_off() {
     tell(name_ + " broke off: it reset its connection");
-    const linger at_once{.l_onoff = 1, .l_linger = 0};
-    ::setsockopt(descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    socket_.close();
+    support::reset(std::move(socket_));
 }
 
 Client Client::accept() {
@@ -732,6 +748,7 @@ void Grader::as_one_step(const std::string& step, const std::function<void()>& p
 Program Grader::start(const Launch& launch) { return start_other(story.exercise, story.program, launch); }
 
 Program Grader::start_other(const std::string& what, const std::string& path, const Launch& launch) {
+    support::note_start();
     story.programs.push_back({what, std::make_unique<Process>(path, launch)});
     Process* const process = story.programs.back().process.get();
     tell("started " + what + " as process " + std::to_string(process->pid()) + arguments_in_words(launch));
@@ -753,6 +770,14 @@ int Grader::try_to_connect(const Address& server) {
     const support::Client client = told("a client", [&] { return support::connect_to(server); });
     tell("tried to connect to " + to_string(server) + ": " + in_words(client.error()));
     return client.error();
+}
+
+void Grader::reset_in_the_queue(const Address& server) {
+    constexpr unsigned times = 50;
+    for (unsigned i = 0; i < times; ++i)
+        support::reset(support::begin_to_connect(server));
+    tell(std::to_string(times) + " clients connected to " + to_string(server) +
+         ", and each reset its connection at once: before accept, for most");
 }
 
 Client Grader::listen(const std::string& ip, std::uint16_t port) {
@@ -780,7 +805,7 @@ std::uint16_t Grader::fresh_port() {
         const auto port = static_cast<std::uint16_t>(draw(10'000, 30'000)); // below the ephemeral range
         const auto is_peer = [port](const SocketRow& row) { return row.peer.port == port; }; // of an old connection
         if (support::bound_socket("0.0.0.0", port).error() == 0 && given.insert(port).second &&
-            std::ranges::none_of(common::kernel_sockets(Protocol::tcp), is_peer))
+            std::ranges::none_of(support::kernel_sockets(Protocol::tcp), is_peer))
             return port;
     }
     if (somebody_is_in_the_way())
@@ -826,6 +851,8 @@ void Grader::check_refusal(Launch launch) {
     expect(program.printed().find("listening on") == std::string::npos, "it printed " + in_quotes(program.printed()));
     expect(status == 1, "it ended with " + status_in_words(status));
     expect(!program.complained().empty(), "it ended with status 1, and said nothing");
+    expect(gives(program.complained(), ENOBUFS),
+           "it ended with status 1, and said on standard error " + in_quotes(program.complained()));
 }
 
 void Grader::check_restart(const Address& address, Launch launch) {
@@ -870,6 +897,11 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
         return 2;
     }
     std::setvbuf(stdout, nullptr, _IOFBF, 65536);
+#ifdef __linux__
+    if (in_sandbox || as_user)
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL); // whoever grades may be killed; nothing is left then
+#endif
+    support::leave_nothing_behind();
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGINT, SIG_DFL); // a shell starts what is in its background with SIGINT ignored, and that is inherited
 #ifdef __linux__
@@ -880,10 +912,18 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
     story.exercise = name.substr(0, name.size() - std::strlen("_test"));
     story.chapter = self.parent_path().filename();
     story.program = argv[1];
+    if (const std::string why = support::why_it_cannot_start(story.program); !why.empty()) {
+        std::fprintf(stderr, "%s\n", why.c_str());
+        return 2;
+    }
     support::enter_private_network();
     support::hopeless = nothing_can_wake_them;
-    if (const char* const seconds = std::getenv("PORTLAB_PATIENCE"); in_sandbox || as_user)
-        support::limit_waits(seconds ? std::chrono::seconds{std::atoi(seconds)} : patience_with_strangers);
+    const char* const seconds = std::getenv("PORTLAB_PATIENCE");
+    if (in_sandbox || as_user)
+        support::limit_waits(seconds ? std::chrono::seconds{std::atoi(seconds)} : patience_with_strangers,
+                             free_at_a_start);
+    else
+        support::limit_waits(patience_in_all);
 
     auto began = std::chrono::steady_clock::now();
     enum { right, wrong, not_started, left_out } verdict = right;
@@ -902,17 +942,24 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
             began = std::chrono::steady_clock::now();
 #ifdef __linux__
             if (in_sandbox || as_user)
-                ::prctl(PR_SET_PDEATHSIG, SIGKILL); // whoever grades may be killed; nothing is left then
+                ::prctl(PR_SET_PDEATHSIG, SIGKILL); // again: a change of user takes it back
 #endif
             judge(grader);
         } catch (const support::Overdue& overdue) { // of a call that the grader makes for itself
-            throw Failed{overdue.what()};
+            const std::string_view why = overdue.what();
+            throw Failed{std::string{why.substr(0, why.find("; standard output so far"))}};
+        } catch (const support::CannotStart& why) {
+            if (in_sandbox || as_user)
+                throw Failed{why.what()};
+            std::fprintf(stderr, "%s\n", why.what());
+            return 2;
         }
         for (const Started& started : story.programs)
             if (started.status == status_not_started)
                 throw NotStarted{"not started: the program ends with status 77"};
     } catch (const Failed& failed) {
         try {
+            kill_what_is_left_behind(); // it may hold the output of one that has ended
             for (const Started& started : story.programs)
                 if (!started.status && has_ended(started.process->pid()))
                     try {

@@ -37,6 +37,8 @@ namespace grader {
 using common::Protocol;
 using common::SocketRow;
 using support::Address;
+using support::kernel_socket;
+using support::kernel_sockets;
 using support::Lacking;
 using support::Launch;
 
@@ -46,7 +48,7 @@ class Program {
   public:
     explicit Program(support::Process* process) : process_{process} {}
 
-    Address ready();                             ///< Waits for the line `listening on ADDRESS:PORT`.
+    Address ready();                             ///< Waits for the line that begins with `listening on ADDRESS:PORT`.
     std::string line();                          ///< Waits for the next line of standard output.
     std::string wait_for_line(std::string_view); ///< Waits for a line that contains the text.
     std::vector<std::string> lines_to_the_end(); ///< Waits for its end; the lines that were not asked for before.
@@ -59,7 +61,7 @@ class Program {
     pid_t pid() const;
     pid_t number() const; ///< For itself and for other programs: another one where they are in a sandbox.
 
-    /// The sockets that it holds, by the kernel's word.
+    /// The sockets that it holds, or a process that it started, by the kernel's word.
     std::vector<SocketRow> sockets(Protocol) const;
     /// Its one listening TCP socket; fails the check where there is none, or another.
     SocketRow listener() const;
@@ -67,12 +69,11 @@ class Program {
     support::Client borrow(int number) const;
     /// The same, for the socket in that row of the kernel's table.
     support::Client borrow(const SocketRow& row) const;
-    /// Its descriptors that are sockets of any kind, with or without a port, in order; proc(5).
+    /// Its descriptors that are sockets of any kind, with or without a port, in order, and those of the processes that
+    /// it started; a socket that several hold is there once. proc(5).
     std::vector<int> socket_descriptors() const;
 
     void limit_descriptors(unsigned from); ///< From now on it may have no descriptor from this number on; prlimit(2).
-    void freeze(); ///< The signal STOP to it and all that it started; returns when they have stopped.
-    void go_on();  ///< The signal CONT.
     /// Until it has done all that there was to do: it sleeps, with all that it started, or it has ended. One that wakes
     /// up on a clock of its own is given 0.2 s. So what it does wrong a moment later is seen by the next step.
     void settle() const;
@@ -86,7 +87,8 @@ class Program {
 
   private:
     void expect_running() const; // once it has done all that there was to do
-    support::Process* process_;  // lives until the verdict
+    std::string next(const std::function<bool(const std::string&)>& wanted); // line
+    support::Process* process_;                                              // lives until the verdict
 };
 
 /// A client, or any other socket of the grader's own; its calls are steps of the story too.
@@ -138,6 +140,9 @@ class Grader {
     Client connect(const Address& server, const Address& source = {});
     /// Connects and closes; the errno, or 0.
     int try_to_connect(const Address& server);
+    /// Many clients, each of which connects and resets its connection at once: faster than any program accepts, so that
+    /// most are still in the queue then, or all. Nothing is stopped for it: that would end calls with EINTR; signal(7).
+    void reset_in_the_queue(const Address& server);
     /// A listening socket of the grader's, on a port that the kernel chooses unless one is given.
     Client listen(const std::string& ip, std::uint16_t port = 0);
 
@@ -170,9 +175,12 @@ class Grader {
 
 /// "ECONNREFUSED (Connection refused)"; "no error".
 std::string in_words(int error);
+/// Whether the text gives the system's reason: its words in any case, "address already in use", or its name,
+/// EADDRINUSE, alone or among others.
+bool gives(std::string_view text, int error);
 /// "status 0", "status 139: killed by signal 11 (Segmentation fault)".
 std::string status_in_words(int status);
-/// In quotes, with control characters shown.
+/// In quotes, of a limited length, and fit for a terminal: common::quoted.
 std::string in_quotes(std::string_view text);
 
 /// main(): judges, by what `judge` checks, the program that the arguments name.

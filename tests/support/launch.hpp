@@ -19,6 +19,7 @@ struct Launch {
     /// CONFIG_FILE, which are removed.
     std::map<std::string, std::optional<std::string>> environment{};
     Lacking lacking = Lacking::nothing;
+    bool full_output = false;  ///< Its standard output takes nothing until the test reads it; pipe(7).
     bool one_stream = false;   ///< Standard error goes where standard output goes, as on a terminal.
     std::vector<int> passed{}; ///< Descriptors that the child has as 3, 4, ..., as from inetd or systemd.
     unsigned descriptors = 0;  ///< How many it may have: RLIMIT_NOFILE; 0: as many as the test.

@@ -1,5 +1,6 @@
 #include "tests/support/process.hpp"
 
+#include "common/text.hpp"
 #include "tests/support/asleep.hpp"
 #include "tests/support/client.hpp"
 #include "tests/support/sandbox.hpp"
@@ -12,6 +13,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
 #include <poll.h>
 #include <set>
 #include <sstream>
@@ -44,8 +46,12 @@ using Clock = std::chrono::steady_clock;
 #ifdef __linux__
 constexpr int cap_net_bind_service = 10; // linux/capability.h
 
-// Makes `call` fail with `error` when its first argument has all the bits of `bits` (or equals it, for `equal`).
-void refuse_call(int call, unsigned argument, bool equal, int error) {
+// The bit that AF_INET and AF_INET6 have, and AF_UNIX and AF_NETLINK have not: what asks for a name or for the state of
+// the network opens those, and is no network.
+constexpr unsigned internet = AF_INET & AF_INET6;
+
+// Answers `call` with `action` when its first argument has one of the bits of `argument` (or equals it, for `equal`).
+void answer_call(int call, unsigned argument, bool equal, unsigned action) {
     const auto offset = [](std::size_t n) { return static_cast<unsigned>(n); };
     const auto number = offset(offsetof(seccomp_data, nr)), first = offset(offsetof(seccomp_data, args[0]));
     const auto compare = static_cast<unsigned short>(BPF_JMP | BPF_K | (equal ? BPF_JEQ : BPF_JSET));
@@ -54,7 +60,7 @@ void refuse_call(int call, unsigned argument, bool equal, int error) {
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 3),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, first),
         BPF_JUMP(compare, argument, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
+        BPF_STMT(BPF_RET | BPF_K, action),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     }};
     const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
@@ -63,18 +69,15 @@ void refuse_call(int call, unsigned argument, bool equal, int error) {
         std::perror("prctl(PR_SET_SECCOMP)"), ::_exit(127);
 }
 
-// Ends the process when it makes `call`.
-void forbid_call(int call) {
-    std::array<sock_filter, 4> filter{{
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<unsigned>(offsetof(seccomp_data, nr))),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<unsigned>(call), 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    }};
-    const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
-    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
-        std::perror("prctl(PR_SET_SECCOMP)"), ::_exit(127);
+void refuse_call(int call, unsigned argument, bool equal, int error) {
+    answer_call(call, argument, equal, SECCOMP_RET_ERRNO | static_cast<unsigned>(error));
+}
+
+// pidfd_open(2); of a process whose first thread has ended, one of the others (Linux 6.9).
+int handle_of(pid_t process) {
+    const pid_t thread = living_threads(process).empty() ? process : living_threads(process).front();
+    constexpr unsigned of_thread = O_EXCL; // PIDFD_THREAD
+    return static_cast<int>(::syscall(SYS_pidfd_open, thread, thread == process ? 0 : of_thread));
 }
 #endif
 
@@ -87,25 +90,94 @@ std::array<int, 2> make_pipe() {
     return ends;
 }
 
-// Waits for the end of a child that is not reaped yet.
-Waited wait_for_end(pid_t pid, std::chrono::milliseconds limit) {
+// Fills a pipe, and says with how many bytes.
+std::size_t fill(int end) {
+    std::size_t filled = 0;
+    ::fcntl(end, F_SETFL, O_NONBLOCK);
+    const std::array<char, 4096> bytes{};
+    for (ssize_t size; (size = ::write(end, bytes.data(), bytes.size())) > 0;)
+        filled += static_cast<std::size_t>(size);
+    ::fcntl(end, F_SETFL, 0);
+    return filled;
+}
+
+// For how long what the program started may hold its output after its end, unless it sleeps.
+constexpr std::chrono::seconds patience_with_heirs{5};
+
+// Readable when the child, which is not reaped yet, has ended.
+int end_of(pid_t pid) {
 #ifdef __linux__
-    const int handle = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+    return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
 #else
     const int handle = ::kqueue(); // readable once it has an event to tell
     struct kevent wanted;
     EV_SET(&wanted, pid, EVFILT_PROC, EV_ADD | EV_ONESHOT, NOTE_EXIT, 0, nullptr);
-    if (::kevent(handle, &wanted, 1, nullptr, 0, nullptr) != 0) { // it has ended already
-        ::close(handle);
-        return {true, "0 s"};
-    }
+    if (::kevent(handle, &wanted, 1, nullptr, 0, nullptr) != 0) // it has ended already
+        EV_SET(&wanted, 1, EVFILT_TIMER, EV_ADD | EV_ONESHOT, 0, 0, nullptr),
+            ::kevent(handle, &wanted, 1, nullptr, 0, nullptr);
+    return handle;
 #endif
-    const Waited waited = wait_for_any({{handle, POLLIN}}, limit);
-    ::close(handle);
-    return waited;
+}
+
+// Where `env` would find the command.
+bool in_path(const std::string& command) {
+    const char* const path = std::getenv("PATH");
+    std::istringstream directories{path ? path : ""};
+    for (std::string directory; std::getline(directories, directory, ':');)
+        if (::access((directory + "/" + command).c_str(), X_OK) == 0)
+            return true;
+    return false;
 }
 
 } // namespace
+
+int duplicate(pid_t process, int descriptor, int& error) {
+#ifdef __linux__
+    const int handle = handle_of(process);
+    const int copy = static_cast<int>(::syscall(SYS_pidfd_getfd, handle, descriptor, 0));
+    error = errno;
+    if (handle >= 0)
+        ::close(handle);
+    return copy;
+#else
+    error = ENOSYS;
+    return process < 0 ? descriptor : -1;
+#endif
+}
+
+std::string why_it_cannot_start(const std::string& path) {
+    struct stat file = {};
+    if (::stat(path.c_str(), &file) != 0)
+        return errno == ENOENT || errno == ENOTDIR ? "no such program: " + path : path + ": " + std::strerror(errno);
+    if (!S_ISREG(file.st_mode))
+        return path + " is no program" + (S_ISDIR(file.st_mode) ? ": it is a directory" : "");
+    if (::access(path.c_str(), X_OK) != 0)
+        return path + " is not executable: chmod +x " + path;
+    if (file.st_size == 0)
+        return path + " is empty";
+    std::ifstream in{path, std::ios::binary};
+    std::string first(2, '\0');
+    if (!in.read(first.data(), 2) || first != "#!")
+        return {};
+    std::getline(in, first);
+    const auto next_word = [&first] {
+        const auto start = std::min(first.find_first_not_of(" \t"), first.size());
+        const auto end = std::min(first.find_first_of(" \t", start), first.size());
+        const std::string word = first.substr(start, end - start);
+        first.erase(0, end);
+        return word;
+    };
+    const std::string interpreter = next_word();
+    if (::access(interpreter.c_str(), X_OK) != 0)
+        return "the interpreter of " + path + ", " + common::quoted(interpreter) + ", does not exist";
+    if (std::string command; interpreter.ends_with("/env")) {
+        while ((command = next_word()).starts_with("-") || command.find('=') != command.npos) {
+        }
+        if (!command.empty() && command.find('/') == command.npos && !in_path(command))
+            return "the interpreter of " + path + ", " + common::quoted(command) + ", is not in PATH";
+    }
+    return {};
+}
 
 void do_without(Lacking lacking) {
 #ifdef __linux__
@@ -116,7 +188,7 @@ void do_without(Lacking lacking) {
         refuse_call(SYS_socket, AF_INET6, true, EAFNOSUPPORT);
         break;
     case Lacking::buffers:
-        refuse_call(SYS_socket, AF_INET & AF_INET6, false, ENOBUFS); // the bit that both families have
+        refuse_call(SYS_socket, internet, false, ENOBUFS);
         break;
     case Lacking::namespaces:
         refuse_call(SYS_unshare, CLONE_NEWNET, false, EPERM);
@@ -125,7 +197,7 @@ void do_without(Lacking lacking) {
         ::prctl(PR_CAPBSET_DROP, cap_net_bind_service, 0, 0, 0);
         break;
     case Lacking::sockets:
-        forbid_call(SYS_socket);
+        answer_call(SYS_socket, internet, false, SECCOMP_RET_KILL_PROCESS);
         break;
     }
 #else
@@ -182,7 +254,9 @@ Process::Process(const std::string& path, const Launch& launch) {
     };
     const auto argv = pointers(words), envp = pointers(variables);
 
-    const auto in = make_pipe(), out = make_pipe(), err = make_pipe();
+    const auto in = make_pipe(), out = make_pipe(), err = make_pipe(), refused = make_pipe();
+    if (launch.full_output)
+        filling_ = fill(out[1]);
     Entrance entrance;
     pid_ = ::fork();
     if (pid_ < 0)
@@ -201,10 +275,12 @@ Process::Process(const std::string& path, const Launch& launch) {
         std::vector<int> copies;
         for (const int descriptor : launch.passed)
             copies.push_back(::fcntl(descriptor, F_DUPFD_CLOEXEC, next + static_cast<int>(launch.passed.size())));
+        const int refusal = ::fcntl(refused[1], F_DUPFD_CLOEXEC, next + static_cast<int>(launch.passed.size()));
         for (const int copy : copies)
             ::dup2(copy, next++);
         for (; next < 256; ++next)
-            ::close(next); // whatever the test's own parent left open
+            if (next != refusal)
+                ::close(next); // whatever the test's own parent left open
         if (const rlimit limit{launch.descriptors, launch.descriptors}; launch.descriptors != 0)
             ::setrlimit(RLIMIT_NOFILE, &limit);
         do_without(launch.lacking);
@@ -212,18 +288,33 @@ Process::Process(const std::string& path, const Launch& launch) {
             std::perror(launch.directory.c_str()), ::_exit(127);
         give_up_privileges();
         ::execve(file.c_str(), argv.data(), envp.data());
-        std::perror(path.c_str());
+        const int error = errno;
+        [[maybe_unused]] const auto told = ::write(refusal, &error, sizeof error);
         ::_exit(127);
     }
-    pid_ = entrance.entered(pid_);
-    ::setpgid(pid_, pid_);
-    ::close(in[0]);
-    ::close(out[1]);
-    ::close(err[1]);
+    for (const int end : {in[0], out[1], err[1], refused[1]})
+        ::close(end);
     input_ = in[1];
     ::fcntl(input_, F_SETFL, O_NONBLOCK); // a child may leave it full
     out_ = out[0];
     err_ = err[0];
+    pid_ = entrance.entered(pid_);
+    ::setpgid(pid_, pid_);
+    end_ = end_of(pid_);
+    int error = 0;
+    while (::read(refused[0], &error, sizeof error) < 0 && errno == EINTR) { // nothing comes where exec succeeds
+    }
+    ::close(refused[0]);
+    if (error == 0)
+        return;
+    ::waitpid(pid_, nullptr, 0);
+    for (const int end : {input_, out_, err_, end_})
+        ::close(end);
+    const std::string why = confined() ? "" : why_it_cannot_start(path);
+    throw CannotStart{!why.empty()       ? why
+                      : error == ENOEXEC ? path + " is neither a program of this machine nor a script with #! in front"
+                      : error == ENOENT  ? "the loader that " + path + " names does not exist"
+                                         : path + ": " + std::strerror(error)};
 }
 
 Process::~Process() {
@@ -234,7 +325,7 @@ Process::~Process() {
     } else {
         ::kill(-pid_, SIGKILL); // what the child may have left behind
     }
-    for (const int end : {input_, out_, err_})
+    for (const int end : {input_, out_, err_, end_})
         if (end >= 0)
             ::close(end);
 }
@@ -243,12 +334,19 @@ std::string Process::seen() const {
     return "standard output so far:\n" + output_ + "\nstandard error so far:\n" + complaints_;
 }
 
-bool Process::read_more(std::chrono::milliseconds patient) {
+bool Process::read_more(Clock::time_point deadline) {
     if (out_ < 0 && err_ < 0)
         return false;
-    const Waited waited = wait_for_any({{out_, POLLIN}, {err_, POLLIN}}, patient);
-    if (!waited.ready)
-        give_up("waited " + waited.time + " for the program to print more or to end; " + seen());
+    const auto start = Clock::now();
+    bool ready = wait_for_any({{out_, POLLIN}, {err_, POLLIN}, {end_, POLLIN}}, until(deadline)).ready;
+    pollfd ended{end_, POLLIN, 0};
+    if (ready && ::poll(&ended, 1, 0) == 1)
+        ready = wait_for_any({{out_, POLLIN}, {err_, POLLIN}},
+                             std::min<std::chrono::milliseconds>(until(deadline), patience_with_heirs))
+                    .ready;
+    if (!ready)
+        give_up("waited " + in_seconds(std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start)) +
+                " for the program to print more or to end; " + seen());
     const auto take = [](int& descriptor, std::string& text) {
         pollfd entry{descriptor, POLLIN, 0};
         if (descriptor < 0 || ::poll(&entry, 1, 0) != 1)
@@ -262,15 +360,19 @@ bool Process::read_more(std::chrono::milliseconds patient) {
     };
     take(out_, output_);
     take(err_, complaints_);
+    const std::size_t ours = std::min(filling_, output_.size());
+    output_.erase(0, ours);
+    filling_ -= ours;
     if (constexpr std::size_t limit = 4'000'000; output_.size() > limit || complaints_.size() > limit)
         give_up("the program prints without end: more than 4 MB so far");
     return out_ >= 0 || err_ >= 0;
 }
 
 std::optional<std::string> Process::next_line(std::chrono::milliseconds limit) {
+    const auto deadline = Clock::now() + limit;
     std::size_t end;
     while ((end = output_.find('\n', searched_)) == std::string::npos)
-        if (!read_more(limit)) {
+        if (!read_more(deadline)) {
             if (searched_ == output_.size())
                 return std::nullopt;
             end = output_.size(); // a last line without its newline
@@ -282,7 +384,8 @@ std::optional<std::string> Process::next_line(std::chrono::milliseconds limit) {
 }
 
 std::string Process::wait_for_line(std::string_view text) {
-    while (const auto line = next_line())
+    const auto deadline = Clock::now() + patience;
+    while (const auto line = next_line(until(deadline)))
         if (line->find(text) != std::string::npos)
             return *line;
     give_up("the program ended without a line with \"" + std::string{text} + "\"; " + seen());
@@ -316,10 +419,10 @@ int Process::wait_for_exit() {
     if (status_)
         return *status_;
     const auto deadline = Clock::now() + patience;
-    while (read_more())
+    while (read_more(deadline))
         if (Clock::now() >= deadline)
             give_up("the program still prints after " + in_seconds(patience) + "; " + seen());
-    if (const Waited waited = wait_for_end(pid_, patience); !waited.ready)
+    if (const Waited waited = wait_for_any({{end_, POLLIN}}, patience); !waited.ready)
         give_up("the program closed its output and did not end within " + waited.time + "; " + seen());
     int raw = 0;
     ::waitpid(pid_, &raw, 0);
@@ -327,20 +430,37 @@ int Process::wait_for_exit() {
     return *status_;
 }
 
-std::map<int, std::string> Process::descriptors() const {
+std::vector<Process::Held> Process::descriptors() const {
     namespace fs = std::filesystem;
-    std::map<int, std::string> held;
-    std::error_code gone; // the process may close a descriptor while we look
-    for (const auto& entry : fs::directory_iterator{"/proc/" + std::to_string(pid_) + "/fd", gone})
-        held[std::stoi(entry.path().filename())] = fs::read_symlink(entry.path(), gone).string();
+    std::vector<pid_t> all = descendants(pid_);
+    all.insert(all.begin(), pid_);
+    std::vector<Held> held;
+    std::set<std::string> known;
+    for (const pid_t process : all)
+        for (const pid_t thread : living_threads(process)) {
+            const std::string directory =
+                "/proc/" + std::to_string(process) + "/task/" + std::to_string(thread) + "/fd";
+            const std::size_t before = held.size();
+            std::error_code gone; // the process may close a descriptor while we look, or end
+            for (fs::directory_iterator entry{directory, gone}; !gone && entry != fs::directory_iterator{};
+                 entry.increment(gone)) {
+                std::error_code closed;
+                const std::string what = fs::read_symlink(entry->path(), closed).string();
+                if (!closed && (!what.starts_with("socket:") || known.insert(what).second))
+                    held.push_back({process, std::stoi(entry->path().filename()), what});
+            }
+            std::sort(held.begin() + static_cast<std::ptrdiff_t>(before), held.end(),
+                      [](const Held& a, const Held& b) { return a.descriptor < b.descriptor; });
+            break; // threads share their descriptors
+        }
     return held;
 }
 
 std::vector<common::SocketRow> Process::sockets(common::Protocol protocol) const {
     std::set<std::string> held;
-    for (const auto& [number, what] : descriptors())
-        held.insert(what);
-    auto rows = common::kernel_sockets(protocol);
+    for (const Held& one : descriptors())
+        held.insert(one.what);
+    auto rows = support::kernel_sockets(protocol);
     std::erase_if(rows, [&](const auto& row) { return !held.contains("socket:[" + std::to_string(row.inode) + "]"); });
     return rows;
 }
@@ -367,28 +487,29 @@ void Process::limit_descriptors(unsigned from) const {
 }
 
 Client Process::borrow(int number) const {
-#ifdef __linux__
-    const int handle = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
-    const int copy = static_cast<int>(::syscall(SYS_pidfd_getfd, handle, number, 0));
-    const int error = errno;
-    ::close(handle);
-    if (copy < 0 && (error == EPERM || error == ENOSYS))
-        leave_out(std::string{"needs pidfd_getfd: "} + std::strerror(error));
-    if (copy < 0)
-        give_up("descriptor " + std::to_string(number) + " of the program: " + std::strerror(error) + "; " + seen());
-    return Client{copy};
-#else
-    leave_out("needs pidfd_getfd, which Linux has; descriptor " + std::to_string(number));
-    return Client{-1};
-#endif
+    for (const Held& held : descriptors())
+        if (held.descriptor == number)
+            return borrow(held);
+    return borrow(Held{pid_, number, ""});
 }
 
 Client Process::borrow(const common::SocketRow& row) const {
-    for (const auto& [number, what] : descriptors())
-        if (what == "socket:[" + std::to_string(row.inode) + "]")
-            return borrow(number);
+    for (const Held& held : descriptors())
+        if (held.what == "socket:[" + std::to_string(row.inode) + "]")
+            return borrow(held);
     give_up("the program does not hold the socket at " + to_string(row.local) + " any more");
     return Client{-1};
+}
+
+Client Process::borrow(const Held& held) const {
+    int error = 0;
+    const int copy = duplicate(held.process, held.descriptor, error);
+    if (copy < 0 && (error == EPERM || error == ENOSYS))
+        leave_out(std::string{"needs pidfd_getfd: "} + std::strerror(error));
+    if (copy < 0)
+        give_up("descriptor " + std::to_string(held.descriptor) + " of the program: " + std::strerror(error) + "; " +
+                seen());
+    return Client{copy};
 }
 
 } // namespace support

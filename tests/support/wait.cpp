@@ -13,16 +13,25 @@ using std::chrono::milliseconds;
 // How often `hopeless` is asked.
 constexpr milliseconds slice{20};
 
-Clock::time_point end_of_waits = Clock::time_point::max();
+milliseconds budget = milliseconds::max(), free_time{};
+Clock::time_point free_until{};
 
 milliseconds since(Clock::time_point start) { return std::chrono::duration_cast<milliseconds>(Clock::now() - start); }
 
 // A wait of `limit` that begins now, or of what is left.
 milliseconds at_most(milliseconds limit) {
-    if (end_of_waits == Clock::time_point::max())
-        return limit;
-    return std::clamp(std::chrono::duration_cast<milliseconds>(end_of_waits - Clock::now()), milliseconds{0}, limit);
+    return budget == milliseconds::max() ? limit : std::min(limit, budget + until(free_until));
 }
+
+// What a wait takes of it.
+struct Charge {
+    Clock::time_point start = Clock::now();
+    ~Charge() {
+        const auto now = Clock::now();
+        if (const auto from = std::max(start, free_until); budget != milliseconds::max() && from < now)
+            budget = std::max(budget - std::chrono::duration_cast<milliseconds>(now - from), milliseconds{0});
+    }
+};
 
 } // namespace
 
@@ -35,11 +44,18 @@ std::string in_seconds(milliseconds time) {
     return std::to_string(tenths / 10) + (tenths % 10 == 0 ? "" : "." + std::to_string(tenths % 10)) + " s";
 }
 
-void limit_waits(milliseconds total) { end_of_waits = Clock::now() + total; }
+milliseconds until(Clock::time_point deadline) {
+    return std::max(std::chrono::duration_cast<milliseconds>(deadline - Clock::now()), milliseconds{0});
+}
 
-bool no_time_is_left() { return Clock::now() >= end_of_waits; }
+void limit_waits(milliseconds total, milliseconds free) { budget = total, free_time = free; }
+
+void note_start() { free_until = Clock::now() + free_time; }
+
+bool no_time_is_left() { return at_most(patience) == milliseconds{0}; }
 
 Waited wait_for_any(std::initializer_list<Watched> descriptors, milliseconds limit) {
+    const Charge charge;
     std::vector<pollfd> watched;
     for (const auto& [descriptor, events] : descriptors)
         watched.push_back({descriptor, events, 0});
@@ -56,6 +72,7 @@ Waited wait_for_any(std::initializer_list<Watched> descriptors, milliseconds lim
 }
 
 bool eventually(const std::function<bool()>& holds) {
+    const Charge charge;
     const auto start = Clock::now();
     const milliseconds limit = at_most(patience);
     while (!holds()) {

@@ -33,10 +33,15 @@ extern void (*leave_out)(const std::string& reason);
 /// the wait ends early. A null pointer: every wait may be long.
 extern bool (*hopeless)(std::chrono::milliseconds waited);
 
-/// From now on all waits together end after so long: a program may make each of many waits long.
-void limit_waits(std::chrono::milliseconds total);
+/// What is left of the time until then; 0 where it is past.
+std::chrono::milliseconds until(std::chrono::steady_clock::time_point deadline);
 
-/// Whether they have ended.
+/// From now on all waits together end after so long: a program may make each of many waits long. What is waited within
+/// `free` after a start (note_start) does not count, since a program may be started many times, and slowly.
+void limit_waits(std::chrono::milliseconds total, std::chrono::milliseconds free = {});
+void note_start();
+
+/// Whether that time is over.
 bool no_time_is_left();
 
 struct Watched {

@@ -118,7 +118,7 @@ void grader::judge(Grader& grader) {
     wait_readable(shared);
     grader.start({.passed = {shared.descriptor()}}).exit_status();
     grader.did("asked the kernel for the state of the connection");
-    if (const auto row = common::kernel_socket(Protocol::tcp, shared.local(), shared.peer())) {
+    if (const auto row = grader::kernel_socket(Protocol::tcp, shared.local(), shared.peer())) {
         grader.expect(row->state == "ESTAB",
                       "descriptor 3 was a connection, in the state ESTAB; now its state is " + row->state);
         grader.expect(row->received == bytes.size(), "descriptor 3 was a connection with 6 bytes to read; now " +

@@ -18,17 +18,6 @@ Launch at(const std::string& host, std::uint16_t port, Lacking lacking = Lacking
     return {.environment = {{"HOST", host}, {"PORT", std::to_string(port)}}, .lacking = lacking};
 }
 
-// Whether the text has the reason's words, "Address already in use", or its name.
-bool gives(std::string text, int error) {
-    const auto lower = [](std::string word) {
-        std::ranges::transform(word, word.begin(), [](unsigned char c) { return std::tolower(c); });
-        return word;
-    };
-    const std::string words = in_words(error); // "EADDRINUSE (Address already in use)"
-    return text.find(words.substr(0, words.find(' '))) != text.npos ||
-           lower(text).find(lower(std::strerror(error))) != text.npos;
-}
-
 void expect_reason(Grader& grader, const Program& program, int error) {
     const std::string says = "it says " + in_quotes(program.complained()) + " on standard error";
     grader.expect(gives(program.complained(), error), says);

@@ -1,9 +1,11 @@
 #include "tests/support/grader.hpp"
+#include "tests/support/network.hpp"
 #include "tests/support/process.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cerrno>
+#include <fcntl.h>
 #include <map>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -27,57 +29,76 @@ class Server {
             ::close(socket);
     }
 
-    int socket(int type) {
-        const int made = ::socket(AF_INET, type | SOCK_CLOEXEC, 0);
-        int number = STDERR_FILENO + 1;
-        while (sockets_.contains(number))
-            ++number;
-        sockets_[number] = made;
-        note(std::string{"socket(AF_INET, "} +
-                 (type == SOCK_STREAM ? "SOCK_STREAM, IPPROTO_TCP)" : "SOCK_DGRAM, IPPROTO_UDP)"),
-             number);
-        return number;
+    // A TCP socket; `type` as strace writes it, SOCK_CLOEXEC with it or not, and the protocol by its name or 0.
+    int tcp(const std::string& words = "SOCK_STREAM, IPPROTO_TCP", int family = AF_INET) {
+        return opened(family, SOCK_STREAM, (family == AF_INET6 ? "AF_INET6, " : "AF_INET, ") + words);
     }
+    int udp() { return opened(AF_INET, SOCK_DGRAM, "AF_INET, SOCK_DGRAM, IPPROTO_UDP"); }
+    int local_stream() { return opened(AF_UNIX, SOCK_STREAM, "AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0"); }
+    void no_tcp() { note("socket(AF_INET, SOCK_STREAM, IPPROTO_TCP)", 0, EMFILE); }
     // What it failed with, or 0.
     int bind(int number, const Address& address) {
-        sockaddr_in wanted{};
-        wanted.sin_family = AF_INET;
-        wanted.sin_port = htons(address.port);
-        ::inet_pton(AF_INET, address.ip.c_str(), &wanted.sin_addr);
-        const bool bound = ::bind(sockets_.at(number), reinterpret_cast<sockaddr*>(&wanted), sizeof wanted) == 0;
+        sockaddr_storage wanted{};
+        std::string words;
+        socklen_t size = sizeof(sockaddr_in);
+        if (auto* const six = reinterpret_cast<sockaddr_in6*>(&wanted); address.ip.find(':') != std::string::npos) {
+            six->sin6_family = AF_INET6;
+            six->sin6_port = htons(address.port);
+            ::inet_pton(AF_INET6, address.ip.c_str(), &six->sin6_addr);
+            size = sizeof *six;
+            words = "{sa_family=AF_INET6, sin6_port=htons(" + std::to_string(address.port) +
+                    "), sin6_flowinfo=htonl(0), inet_pton(AF_INET6, \"" + address.ip +
+                    "\", &sin6_addr), sin6_scope_id=0}, 28)";
+        } else {
+            auto* const four = reinterpret_cast<sockaddr_in*>(&wanted);
+            four->sin_family = AF_INET;
+            four->sin_port = htons(address.port);
+            ::inet_pton(AF_INET, address.ip.c_str(), &four->sin_addr);
+            words = "{sa_family=AF_INET, sin_port=htons(" + std::to_string(address.port) + "), sin_addr=inet_addr(\"" +
+                    address.ip + "\")}, 16)";
+        }
+        const bool bound = ::bind(sockets_.at(number), reinterpret_cast<sockaddr*>(&wanted), size) == 0;
         const int error = bound ? 0 : errno;
-        note("bind(" + std::to_string(number) + ", {sa_family=AF_INET, sin_port=htons(" + std::to_string(address.port) +
-                 "), sin_addr=inet_addr(\"" + address.ip + "\")}, 16)",
-             0, error);
+        note("bind(" + std::to_string(number) + ", " + words, 0, error);
         return error;
     }
-    void listen(int number) {
-        const bool listens = ::listen(sockets_.at(number), 128) == 0;
-        note("listen(" + std::to_string(number) + ", 128)", 0, listens ? 0 : errno);
+    // What it failed with, or 0.
+    int listen(int number) {
+        const int error = ::listen(sockets_.at(number), 128) == 0 ? 0 : errno;
+        note("listen(" + std::to_string(number) + ", 128)", 0, error);
+        return error;
     }
     void close(int number) {
         close_untold(number);
         note("close(" + std::to_string(number) + ")", 0);
     }
+    void close_in_vain(int number) { note("close(" + std::to_string(number) + ")", 0, EBADF); }
     // After the end of the trace.
     void close_untold(int number) {
         ::close(sockets_.at(number));
         sockets_.erase(number);
     }
-    Address local(int number) const {
-        sockaddr_in address{};
-        socklen_t size = sizeof address;
-        ::getsockname(sockets_.at(number), reinterpret_cast<sockaddr*>(&address), &size);
-        char text[INET_ADDRSTRLEN];
-        return {::inet_ntop(AF_INET, &address.sin_addr, text, sizeof text), ntohs(address.sin_port)};
+    // What strace writes of a signal.
+    void signal() { lines_.emplace_back("--- SIGWINCH {si_signo=SIGWINCH, si_code=SI_KERNEL} ---"); }
+    // Two sockets that allow it may have one address; setsockopt is not in the trace.
+    void allow_reuse(int number) {
+        const int on = 1;
+        ::setsockopt(sockets_.at(number), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     }
+    Address local(int number) const { return socket(number).local(); }
 
     // Gives the trace to the student's program, and expects the answer.
     void judge(const std::string& answer) {
+        const int last = sockets_.empty() ? STDERR_FILENO : sockets_.rbegin()->first;
+        std::string closed; // what the process has not: the numbers in between
         Launch launch;
-        for (const auto& [number, socket] : sockets_) // 3, 4, ..., without a gap
-            launch.passed.push_back(socket);
-        Program process = grader_.start_other("the traced server", support::installed("cat"), launch);
+        for (int number = STDERR_FILENO + 1; number <= last; ++number) {
+            const auto found = sockets_.find(number);
+            launch.passed.push_back(found != sockets_.end() ? found->second : STDIN_FILENO);
+            closed += found != sockets_.end() ? "" : " " + std::to_string(number) + "<&-";
+        }
+        launch.arguments = {"-c", "exec" + closed + "; exec cat"};
+        Program process = grader_.start_other("the traced server", support::installed("sh"), launch);
         process.type("are you there?\n");
         process.line(); // from here on it has the sockets
         for (const auto& [number, socket] : sockets_)
@@ -102,6 +123,18 @@ class Server {
     }
 
   private:
+    support::Client socket(int number) const {
+        return support::Client{::fcntl(sockets_.at(number), F_DUPFD_CLOEXEC, 0)};
+    }
+    int opened(int family, int type, const std::string& words) {
+        const int made = ::socket(family, type | SOCK_CLOEXEC, 0);
+        int number = STDERR_FILENO + 1;
+        while (sockets_.contains(number))
+            ++number;
+        sockets_[number] = made;
+        note("socket(" + words + ")", number);
+        return number;
+    }
     void note(std::string call, int result, int error = 0) {
         call.resize(std::max<std::size_t>(call.size(), 38), ' ');
         lines_.push_back(call + " = " + (error == 0 ? std::to_string(result) : "-1 " + in_words(error)));
@@ -121,29 +154,46 @@ void grader::judge(Grader& grader) {
                  "What the kernel did");
     {
         Server server{grader};
-        server.bind(server.socket(SOCK_STREAM), taken);
+        server.bind(server.tcp(), taken);
         server.judge("not reachable: bind failed with EADDRINUSE");
     }
     {
         Server server{grader};
         const Address foreign{"192.0.2." + std::to_string(grader.draw(1, 254)), taken.port};
-        if (server.bind(server.socket(SOCK_STREAM), foreign) == EADDRNOTAVAIL)
+        if (server.bind(server.tcp("SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_IP"), foreign) == EADDRNOTAVAIL)
             server.judge("not reachable: bind failed with EADDRNOTAVAIL");
     }
 
     grader.check("it sees that nobody called listen", "the line \"not reachable: no listen\"", "Predict");
     {
         Server server{grader};
-        server.bind(server.socket(SOCK_STREAM), any);
+        server.bind(server.tcp(), any);
         server.judge("not reachable: no listen");
+    }
+
+    grader.check("it goes by the last bind", "what the last call of bind had to say, and not an earlier one", exercise);
+    {
+        Server server{grader};
+        const int socket = server.tcp("SOCK_STREAM|SOCK_NONBLOCK, IPPROTO_TCP");
+        server.bind(socket, taken);
+        server.bind(socket, any);
+        server.judge("not reachable: no listen");
+    }
+    {
+        Server server{grader};
+        const int socket = server.tcp();
+        server.bind(socket, any);
+        server.signal();
+        server.bind(socket, {"127.0.0.1", grader.fresh_port()});
+        server.judge("not reachable: bind failed with EINVAL");
     }
 
     grader.check("it finds the server where it was told to listen",
                  "the line \"reachable at ADDRESS:PORT\", with the endpoint in the kernel's table", "From outside");
-    {
+    for (const std::string ip : {"127.0.0.1", "0.0.0.0"}) {
         Server server{grader};
-        const int socket = server.socket(SOCK_STREAM);
-        const Address address{"127.0.0.1", grader.fresh_port()};
+        const int socket = server.tcp();
+        const Address address{ip, grader.fresh_port()};
         server.bind(socket, address);
         server.listen(socket);
         server.judge("reachable at " + to_string(address));
@@ -153,7 +203,7 @@ void grader::judge(Grader& grader) {
                  "Run it");
     {
         Server server{grader};
-        const int socket = server.socket(SOCK_STREAM);
+        const int socket = server.tcp("SOCK_STREAM, IPPROTO_IP");
         server.bind(socket, any);
         server.listen(socket);
         server.judge("reachable at " + to_string(server.local(socket)));
@@ -164,31 +214,69 @@ void grader::judge(Grader& grader) {
                  "Nobody looks at the error");
     {
         Server server{grader};
-        const int socket = server.socket(SOCK_STREAM);
+        const int socket = server.tcp();
         server.bind(socket, taken);
         server.listen(socket);
         server.judge("reachable at " + to_string(server.local(socket)));
     }
 
+    grader.check("it sees that listen failed as well",
+                 "a call of listen that failed is none: \"not reachable: no listen\"", exercise);
+    {
+        Server server{grader}, rival{grader};
+        const int socket = server.tcp(), first = rival.tcp();
+        server.allow_reuse(socket);
+        rival.allow_reuse(first);
+        server.bind(socket, any);
+        if (rival.bind(first, server.local(socket)) == 0 && rival.listen(first) == 0 &&
+            server.listen(socket) == EADDRINUSE)
+            server.judge("not reachable: no listen");
+    }
+
     grader.check("it follows the last TCP socket", "the answer for the TCP socket that was opened last", exercise);
     {
-        Server server{grader}; // a UDP socket after it
-        const int socket = server.socket(SOCK_STREAM);
+        Server server{grader}; // a UDP socket after it, one of this machine alone, and one that was not opened
+        const int socket = server.tcp();
         server.bind(socket, any);
         server.listen(socket);
-        const int other = server.socket(SOCK_DGRAM);
-        server.bind(other, server.local(socket));
-        server.close(other);
+        const int datagrams = server.udp();
+        server.bind(datagrams, server.local(socket));
+        server.close(server.local_stream());
+        server.no_tcp();
+        server.close_in_vain(datagrams + 1);
+        server.close(datagrams);
         server.judge("reachable at " + to_string(server.local(socket)));
     }
     {
         Server server{grader}; // another one before it, with the same number
-        int socket = server.socket(SOCK_STREAM);
+        int socket = server.tcp();
         server.bind(socket, taken);
         server.close(socket);
-        socket = server.socket(SOCK_STREAM);
+        socket = server.tcp();
         server.bind(socket, any);
         server.judge("not reachable: no listen");
+    }
+    for (const bool closes : {false, true}) {
+        Server server{grader}; // another one before it, with a number of its own
+        const int first = server.tcp(), socket = server.tcp();
+        server.bind(socket, closes ? any : taken);
+        if (closes)
+            server.listen(socket);
+        server.bind(first, closes ? taken : any);
+        server.listen(first);
+        if (closes)
+            server.close(first);
+        server.judge(closes ? "reachable at " + to_string(server.local(socket))
+                            : "not reachable: bind failed with EADDRINUSE");
+    }
+    {
+        Server server{grader}; // a number of two digits
+        while (server.udp() < 10) {
+        }
+        const int socket = server.tcp();
+        server.bind(socket, any);
+        server.listen(socket);
+        server.judge("reachable at " + to_string(server.local(socket)));
     }
 
     grader.check("it sees that the socket was closed",
@@ -196,26 +284,43 @@ void grader::judge(Grader& grader) {
     for (const bool told : {true, false}) {
         if (!told)
             grader.check("it asks whether that is still so",
-                         "the line \"not reachable: closed\": in the trace the server "
-                         "listens, and it has closed its socket since; another process listens there now",
+                         "the line \"not reachable: closed\": the server has closed its socket after the end of the "
+                         "trace, whatever bind and listen had to say",
                          exercise);
+        const auto close = [told](Server& server, int socket) {
+            if (told)
+                server.close(socket);
+            else
+                server.close_untold(socket);
+        };
+        {
+            Server server{grader};
+            const int socket = server.tcp();
+            const Address address{"127.0.0.1", grader.fresh_port()};
+            server.bind(socket, address);
+            server.listen(socket);
+            close(server, socket);
+            const Client successor = grader.listen(address.ip, address.port);
+            server.judge("not reachable: closed");
+        }
+        for (const Address& address : {taken, any}) {
+            Server server{grader};
+            const int socket = server.tcp();
+            server.bind(socket, address);
+            close(server, socket);
+            if (told) // the number is somebody else's
+                server.bind(server.udp(), any);
+            server.judge("not reachable: closed");
+        }
+    }
+
+    grader.check("it does the same over IPv6", "the line \"reachable at [ADDRESS]:PORT\"", "From outside");
+    grader.where_possible([&] {
+        support::need_ipv6();
         Server server{grader};
-        const int socket = server.socket(SOCK_STREAM);
-        const Address address{"127.0.0.1", grader.fresh_port()};
-        server.bind(socket, address);
+        const int socket = server.tcp("SOCK_STREAM, IPPROTO_TCP", AF_INET6);
+        server.bind(socket, {"::1", 0});
         server.listen(socket);
-        if (told)
-            server.close(socket);
-        else
-            server.close_untold(socket);
-        const Client successor = grader.listen(address.ip, address.port);
-        server.judge("not reachable: closed");
-    }
-    {
-        Server server{grader}; // that comes before what bind and listen had to say
-        const int socket = server.socket(SOCK_STREAM);
-        server.bind(socket, taken);
-        server.close(socket);
-        server.judge("not reachable: closed");
-    }
+        server.judge("reachable at " + to_string(server.local(socket)));
+    });
 }

@@ -9,7 +9,7 @@ namespace {
 
 // Whether anybody listens there, by the kernel's word: the program or a process that it has started.
 bool listens(const Address& server) {
-    const auto rows = common::kernel_sockets(Protocol::tcp);
+    const auto rows = grader::kernel_sockets(Protocol::tcp);
     return std::ranges::any_of(rows,
                                [&](const SocketRow& row) { return row.state == "LISTEN" && row.local == server; });
 }
@@ -110,7 +110,7 @@ void grader::judge(Grader& grader) {
     const Address had = early.local();
     must_be_served(early);
     leave(early);
-    support::eventually([&] { return !common::kernel_socket(Protocol::tcp, door, had); });
+    support::eventually([&] { return !grader::kernel_socket(Protocol::tcp, door, had); });
     Client late = grader.connect(door);
     must_be_served(late);
     must_close(door, "the second of 2 clients has come");

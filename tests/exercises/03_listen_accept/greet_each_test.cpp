@@ -11,7 +11,7 @@ constexpr unsigned crowd = 8;
 
 // The program's end of a connection, by the kernel's word.
 std::string state_at(const Address& server, const Address& client) {
-    const auto row = common::kernel_socket(Protocol::tcp, server, client);
+    const auto row = grader::kernel_socket(Protocol::tcp, server, client);
     return row ? row->state : "CLOSED";
 }
 
@@ -91,13 +91,8 @@ void grader::judge(Grader& grader) {
                  "a client connects and resets its connection before accept: the next one is greeted, and the others "
                  "stay",
                  "What goes wrong");
-    program.freeze();
-    Client in_a_hurry = grader.connect(server);
-    const Address hurried = in_a_hurry.local();
-    in_a_hurry.break_off();
-    support::eventually([&] { return state_at(server, hurried) == "CLOSED"; });
+    grader.reset_in_the_queue(server);
     clients.push_back(grader.connect(server));
-    program.go_on();
     grader.expect(clients.back().read_line() == "you are " + to_string(clients.back().local()),
                   "the client behind it gets another line");
     all_stay();

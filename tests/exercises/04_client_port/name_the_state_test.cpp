@@ -35,7 +35,7 @@ struct Scene {
 void await(const Address& local, const Address& peer, const std::string& state) {
     std::string has;
     const auto as_wanted = [&] {
-        const auto row = common::kernel_socket(Protocol::tcp, local, peer);
+        const auto row = grader::kernel_socket(Protocol::tcp, local, peer);
         return (has = row ? row->state : "none") == state;
     };
     if (!support::eventually(as_wanted))

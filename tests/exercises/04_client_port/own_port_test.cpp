@@ -6,7 +6,7 @@ namespace {
 
 // What the kernel has at one end of a connection, in words.
 std::string end_in_words(const Address& local, const Address& peer) {
-    const auto row = common::kernel_socket(Protocol::tcp, local, peer);
+    const auto row = grader::kernel_socket(Protocol::tcp, local, peer);
     return "the kernel has " + (row ? "the state " + row->state : "no socket") + " for " + to_string(local) + " -> " +
            to_string(peer);
 }

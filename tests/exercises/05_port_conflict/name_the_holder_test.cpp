@@ -57,7 +57,7 @@ std::string hand_over(Grader& grader, support::Client socket, const std::string&
 }
 
 bool kernel_has(const Address& local, const std::string& state) {
-    return std::ranges::any_of(common::kernel_sockets(Protocol::tcp),
+    return std::ranges::any_of(grader::kernel_sockets(Protocol::tcp),
                                [&](const SocketRow& row) { return row.local == local && row.state == state; });
 }
 

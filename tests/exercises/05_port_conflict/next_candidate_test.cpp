@@ -48,9 +48,8 @@ void expect_refusal(Grader& grader, const Program& program, unsigned port, int e
     grader.expect(!lines.empty(), "no line on standard error has " + address);
     grader.expect(lines.size() == 1, std::to_string(lines.size()) + " lines on standard error have " + address +
                                          "; the second is " + in_quotes(lines.back()));
-    grader.expect(lines.front().find(std::strerror(error)) != std::string::npos,
-                  "the line about " + address + " is " + in_quotes(lines.front()) + ", and the kernel's answer was " +
-                      in_words(error));
+    grader.expect(gives(lines.front(), error), "the line about " + address + " is " + in_quotes(lines.front()) +
+                                                   ", and the kernel's answer was " + in_words(error));
 }
 
 void end(Grader& grader, Program& program) {

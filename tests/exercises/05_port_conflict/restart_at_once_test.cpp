@@ -14,7 +14,7 @@ namespace {
 
 std::string states_at(const Address& address) {
     std::string states;
-    for (const SocketRow& row : common::kernel_sockets(Protocol::tcp))
+    for (const SocketRow& row : grader::kernel_sockets(Protocol::tcp))
         if (row.local == address)
             states += (states.empty() ? "" : " and ") + row.state;
     return states.empty() ? "no socket" : states;
@@ -88,9 +88,9 @@ void grader::judge(Grader& grader) {
     const int status = copy.exit_status();
     grader.expect(status == 1, "the second copy ended with " + status_in_words(status));
     grader.expect(lines.empty(), "the second copy printed " + in_quotes(copy.printed()));
-    grader.expect(copy.complained().find(std::strerror(EADDRINUSE)) != std::string::npos,
-                  "the kernel's answer was " + in_words(EADDRINUSE) + ", and on standard error is " +
-                      in_quotes(copy.complained()));
+    grader.expect(gives(copy.complained(), EADDRINUSE), "the kernel's answer was " + in_words(EADDRINUSE) +
+                                                            ", and on standard error is " +
+                                                            in_quotes(copy.complained()));
 
     expect_farewell(grader, address);
     end(grader, third);

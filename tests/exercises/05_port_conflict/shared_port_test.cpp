@@ -15,7 +15,7 @@ namespace {
 
 std::vector<Address> listeners_on(std::uint16_t port) {
     std::vector<Address> addresses;
-    for (const SocketRow& row : common::kernel_sockets(Protocol::tcp))
+    for (const SocketRow& row : grader::kernel_sockets(Protocol::tcp))
         if (row.local.port == port && row.state == "LISTEN")
             addresses.push_back(row.local);
     return addresses;
@@ -94,7 +94,7 @@ void grader::judge(Grader& grader) {
     const int how = refused.exit_status();
     grader.expect(how == 1, "it ended with " + status_in_words(how));
     grader.expect(lines.empty(), "it printed " + in_quotes(refused.printed()));
-    grader.expect(refused.complained().find(std::strerror(EADDRINUSE)) != std::string::npos,
-                  "the kernel's answer was " + in_words(EADDRINUSE) + ", and on standard error is " +
-                      in_quotes(refused.complained()));
+    grader.expect(gives(refused.complained(), EADDRINUSE), "the kernel's answer was " + in_words(EADDRINUSE) +
+                                                               ", and on standard error is " +
+                                                               in_quotes(refused.complained()));
 }

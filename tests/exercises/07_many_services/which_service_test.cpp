@@ -98,7 +98,7 @@ class Scene {
     // What waits to be read, or to be accepted, at each of the processes.
     std::vector<unsigned> waiting(Protocol protocol) const {
         std::vector<unsigned> all(holders_.size());
-        for (const SocketRow& row : common::kernel_sockets(protocol))
+        for (const SocketRow& row : grader::kernel_sockets(protocol))
             for (std::size_t i = 0; i < all.size(); ++i)
                 if (row.inode == holders_[i].inode)
                     all[i] = row.received;

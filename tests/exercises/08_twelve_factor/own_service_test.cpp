@@ -357,7 +357,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("it starts again at once on the same port",
                  "the ready line, while the connections of the last instance are in TIME-WAIT", "What the kernel did");
-    const auto rows = common::kernel_sockets(Protocol::tcp);
+    const auto rows = grader::kernel_sockets(Protocol::tcp);
     const auto waiting =
         std::ranges::count_if(rows, [&](const SocketRow& row) { return row.state == "TIME-WAIT" && row.local == has; });
     grader.did("asked the kernel: " + std::to_string(waiting) + " connections of " + to_string(has) +

@@ -1,4 +1,0 @@
-// Builds, and does nothing.
-// Fails: it says where it listens
-// Seen: it ended with status 0 before that, and printed nothing
-int main() {}
