@@ -67,8 +67,8 @@ int main() {
         common::Stop stop;
         asio::io_context io;
         asio::error_code error;
-        tcp::acceptor holder{io, tcp::v4()};
         const tcp::endpoint wanted{any_port.address(), common::port_from_environment("PORT", 0)};
+        tcp::acceptor holder{io, tcp::v4()};
         holder.bind(wanted, error);
         if (error == asio::error::address_in_use) {
             std::cerr << "port_conflict: bind " << wanted << ": " << error.message()

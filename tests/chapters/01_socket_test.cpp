@@ -113,11 +113,13 @@ TEST_CASE("two opened sockets have different descriptors, and the same local end
     CHECK(two.local() == one.local());
 }
 
-TEST_CASE("a descriptor that has been closed is given to the next socket") {
-    const int first = ::socket(AF_INET, SOCK_STREAM, 0);
-    REQUIRE(::close(first) == 0);
+TEST_CASE("kernel: the next socket gets the lowest number that is free") {
+    const int low = ::socket(AF_INET, SOCK_STREAM, 0), high = ::socket(AF_INET, SOCK_STREAM, 0);
+    REQUIRE(low < high);
+    REQUIRE(::close(low) == 0);
+    REQUIRE(::close(high) == 0); // the last one to be closed
     const Client next{::socket(AF_INET, SOCK_STREAM, 0)};
-    CHECK(next.descriptor() == first);
+    CHECK(next.descriptor() == low);
 }
 
 TEST_CASE("where the process may open no more descriptors it ends with status 1 and the reason") {
@@ -132,6 +134,9 @@ TEST_CASE("kernel: an IPv4 socket takes no IPv6 address") {
     sockaddr_in6 address{};
     address.sin6_family = AF_INET6;
     CHECK(::bind(socket.descriptor(), reinterpret_cast<sockaddr*>(&address), sizeof address) == -1);
+    CHECK(errno == EAFNOSUPPORT);
+    address.sin6_port = htons(8080);
+    CHECK(::connect(socket.descriptor(), reinterpret_cast<sockaddr*>(&address), sizeof address) == -1);
     CHECK(errno == EAFNOSUPPORT);
 }
 #endif

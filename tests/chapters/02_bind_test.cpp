@@ -3,6 +3,7 @@
 #include "tests/support/process.hpp"
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -11,9 +12,14 @@
 #include <csignal>
 #include <cstdio>
 #include <fstream>
+#ifdef __linux__
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#endif
 #include <netinet/in.h>
 #include <sstream>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace support;
@@ -179,11 +185,62 @@ TEST_CASE("neither proc nor ss lists a bound socket among connections and listen
 
 TEST_CASE("a PORT that is not a port stops it with status 78 before it opens a socket") {
     const std::string port = GENERATE("", "80abc", "70000");
-    Process program{support::program("bind"), {.environment = {{"PORT", port}}}};
+    Process program{support::program("bind"), {.environment = {{"PORT", port}}, .lacking = Lacking::sockets}};
     CHECK(program.wait_for_exit() == 78);
     CHECK_THAT(program.complaints(), ContainsSubstring("PORT=\"" + port + "\" is not a port"));
     CHECK(program.output().empty());
 }
+
+#ifdef __linux__
+TEST_CASE("the proof that no socket was opened can fail: with a valid PORT the same watch ends the program") {
+    Process program{support::program("bind"), {.environment = {{"PORT", "0"}}, .lacking = Lacking::sockets}};
+    CHECK(program.wait_for_exit() == 128 + SIGSYS);
+}
+
+TEST_CASE("kernel: bind asks for the address, for a privilege, whether the socket has a port, and then for the port") {
+    set_sysctl("net/ipv4/ip_unprivileged_port_start", "1024");
+    std::array<int, 2> answers{};
+    REQUIRE(::pipe(answers.data()) == 0);
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) { // without CAP_NET_BIND_SERVICE: capget(2)
+        __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+        std::array<__user_cap_data_struct, 2> sets{};
+        ::syscall(SYS_capget, &header, sets.data());
+        sets[0].effective &= ~(1U << CAP_NET_BIND_SERVICE);
+        ::syscall(SYS_capset, &header, sets.data());
+        const auto error_of = [](int socket, const char* ip, std::uint16_t port) {
+            sockaddr_in address{};
+            address.sin_family = AF_INET;
+            address.sin_port = htons(port);
+            ::inet_pton(AF_INET, ip, &address.sin_addr);
+            return ::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
+        };
+        const int bound = ::socket(AF_INET, SOCK_STREAM, 0), fresh = ::socket(AF_INET, SOCK_STREAM, 0);
+        const std::array errors{error_of(bound, "127.0.0.1", 0),  error_of(bound, "192.0.2.1", 80),
+                                error_of(bound, "127.0.0.1", 80), error_of(bound, "127.0.0.1", 0),
+                                error_of(fresh, "127.0.0.1", 80), error_of(fresh, "127.0.0.1", 0)};
+        ::_exit(::write(answers[1], errors.data(), sizeof errors) == sizeof errors ? 0 : 1);
+    }
+    std::array<int, 6> errors{};
+    CHECK(::read(answers[0], errors.data(), sizeof errors) == sizeof errors);
+    ::close(answers[0]);
+    ::close(answers[1]);
+    CHECK(::waitpid(child, nullptr, 0) == child);
+    CHECK(errors == std::array{0, EADDRNOTAVAIL, EACCES, EINVAL, EACCES, 0});
+}
+
+TEST_CASE("kernel: a multicast or broadcast address can be bound as well, though no machine has it") {
+    CHECK(bind_error("224.0.0.1", 0) == 0);
+    CHECK(bind_error("255.255.255.255", 0) == 0);
+    CHECK(bind_error("192.0.2.77", 0) == EADDRNOTAVAIL);
+}
+
+TEST_CASE("kernel: all of 127.0.0.0/8 can be bound, its first and last address too") {
+    for (const char* const ip : {"127.0.0.0", "127.0.0.2", "127.1.2.3", "127.255.255.254", "127.255.255.255"})
+        CHECK(bind_error(ip, 0) == 0);
+}
+#endif
 
 TEST_CASE("when the holder ends, even by SIGKILL, the next program gets the port") {
     need_private_network();

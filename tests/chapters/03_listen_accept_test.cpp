@@ -13,6 +13,7 @@
 #include <fstream>
 #include <list>
 #include <netinet/in.h>
+#include <poll.h>
 #include <set>
 #include <sstream>
 #include <sys/resource.h>
@@ -63,25 +64,6 @@ std::string state_of(const Client& client, const Address& server) {
 bool queue_holds(std::size_t connections, const Address& server) {
     const Rows listening = in_state("LISTEN", server_side(server));
     return listening.size() == 1 && listening[0].received == connections;
-}
-
-// connect(2) has begun; nobody waits for its outcome.
-Client begin_to_connect(const Address& server) {
-    Client client{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(server.port);
-    REQUIRE(::inet_pton(AF_INET, server.ip.c_str(), &address.sin_addr) == 1);
-    const int result = ::connect(client.descriptor(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
-    INFO("connect: " << std::strerror(errno));
-    REQUIRE((result == 0 || errno == EINPROGRESS));
-    return client;
-}
-
-void reset(Client& client) {
-    const linger at_once{1, 0};
-    REQUIRE(::setsockopt(client.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
-    client.close();
 }
 
 // From here on the server calls nothing, accept least of all, until it gets SIGCONT.
@@ -144,7 +126,14 @@ TEST_CASE("it listens on loopback alone, on the port of its ready line, which th
     Process server{program("listen_accept")};
     const Address address = ready(server);
     CHECK(address.ip == "127.0.0.1");
-    CHECK(address.port != 0);
+    if (std::ifstream range{"/proc/sys/net/ipv4/ip_local_port_range"}) { // from which the kernel chooses; ip(7)
+        unsigned low = 0, high = 0;
+        range >> low >> high;
+        CHECK(address.port >= low);
+        CHECK(address.port <= high);
+    }
+    Process another{program("listen_accept")};
+    CHECK(ready(another).port != address.port);
     const Rows sockets = server.sockets(Protocol::tcp);
     REQUIRE(sockets.size() == 1);
     CHECK(sockets[0].state == "LISTEN");
@@ -312,7 +301,7 @@ TEST_CASE("a client that resets its connection before accept does not stop the s
     REQUIRE(hasty.error() == 0);
     REQUIRE(eventually([&] { return queue_holds(1, address); }));
     const std::string name = to_string(hasty.local());
-    reset(hasty);
+    reset(std::move(hasty));
     REQUIRE(eventually([&] { return in_state("ESTAB", server_side(address)).empty(); }));
     server.send_signal(SIGCONT);
     server.wait_for_line("peer " + name + "  gone: ");
@@ -393,15 +382,22 @@ TEST_CASE("a port that only an old connection holds is refused with that reason"
     CHECK_THAT(server.complaints(), ContainsSubstring("no process that can be seen, perhaps by an old connection"));
 }
 
-TEST_CASE("a PORT that is not a port stops it with status 78") {
+TEST_CASE("a PORT that is not a port stops it with status 78 before it opens a socket") {
     const auto value = GENERATE("", "80abc", "70000");
     CAPTURE(value);
-    Process server{program("listen_accept"), {.environment = {{"PORT", value}}}};
+    Process server{program("listen_accept"), {.environment = {{"PORT", value}}, .lacking = Lacking::sockets}};
     server.close_input();
     CHECK(server.wait_for_exit() == 78);
     CHECK(server.output().empty());
     CHECK_THAT(server.complaints(), ContainsSubstring("PORT=\"" + std::string{value} + "\" is not a port"));
 }
+
+#ifdef __linux__
+TEST_CASE("the proof that no socket was opened can fail: without PORT the same watch ends the program") {
+    Process server{program("listen_accept"), {.lacking = Lacking::sockets}};
+    CHECK(server.wait_for_exit() == 128 + SIGSYS);
+}
+#endif
 
 TEST_CASE("Enter, end of input, SIGINT and SIGTERM each end it with status 0, and its clients' connections in order") {
     const std::string end = GENERATE("Enter", "end of input", "SIGINT", "SIGTERM");
@@ -509,6 +505,43 @@ TEST_CASE("backlog: Enter, end of input, SIGINT and SIGTERM each end it with sta
     }
 }
 
+TEST_CASE("kernel: a peer that closes with data unread resets, which the next read or write tells") {
+    const bool reads = GENERATE(true, false);
+    Client listener = listening_socket("127.0.0.1");
+    const Client client = connect_to(listener.local());
+    Client peer = listener.accept();
+    REQUIRE(::send(client.descriptor(), "unread", 6, MSG_NOSIGNAL) == 6);
+    REQUIRE(eventually([&] {
+        const auto row = common::kernel_socket(Protocol::tcp, peer.local(), client.local());
+        return row && row->received == 6;
+    }));
+    const Address server = peer.local();
+    peer.close();
+    REQUIRE(eventually([&] { return state_of(client, server) == "none"; })); // the reset has come
+    char byte = 0;
+    CHECK((reads ? ::recv(client.descriptor(), &byte, 1, 0) : ::send(client.descriptor(), "x", 1, MSG_NOSIGNAL)) == -1);
+    CHECK(errno == ECONNRESET);
+    CHECK(::send(client.descriptor(), "x", 1, MSG_NOSIGNAL) == -1); // and after it
+    CHECK(errno == EPIPE);
+}
+
+TEST_CASE("kernel: a write to a connection that has ended kills by SIGPIPE whoever does not expect it") {
+    Client listener = listening_socket("127.0.0.1");
+    const Client client = connect_to(listener.local());
+    listener.accept().close();
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        std::signal(SIGPIPE, SIG_DFL);
+        while (::write(client.descriptor(), "x", 1) == 1) // the first one is answered by a reset
+            ::poll(nullptr, 0, 1);
+        ::_exit(0);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK((WIFSIGNALED(status) && WTERMSIG(status) == SIGPIPE));
+}
+
 TEST_CASE("kernel: where bind has failed, listen succeeds, on another port and on every address") {
     const Client holder = listening_socket("127.0.0.1");
     const Client careless{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
@@ -542,7 +575,12 @@ TEST_CASE("kernel: v6_only decides whether a socket on [::] takes IPv4 clients, 
         CHECK(accepted_v6.peer() == v6.local());
         const Client v4 = connect_to({"127.0.0.1", listener.local().port});
         REQUIRE(v4.error() == 0);
-        CHECK(listener.accept().peer() == Address{"::ffff:127.0.0.1", v4.local().port});
+        const Client accepted = listener.accept();
+        sockaddr_in6 peer{}; // as the kernel has it: Client::peer() takes a mapped address for IPv4
+        socklen_t size = sizeof peer;
+        REQUIRE(::getpeername(accepted.descriptor(), reinterpret_cast<sockaddr*>(&peer), &size) == 0);
+        CHECK(IN6_IS_ADDR_V4MAPPED(&peer.sin6_addr));
+        CHECK(ntohs(peer.sin6_port) == v4.local().port);
         const int too_late = 1;
         CHECK(::setsockopt(listener.descriptor(), IPPROTO_IPV6, IPV6_V6ONLY, &too_late, sizeof too_late) == -1);
         CHECK(errno == EINVAL);

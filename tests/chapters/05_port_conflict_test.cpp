@@ -437,6 +437,62 @@ TEST_CASE("a port in TIME-WAIT is given again where the old and the new socket h
     }
 }
 
+TEST_CASE("kernel: SO_REUSEADDR counts when the other socket binds, so the first one may set it after its own bind") {
+    const int yes = 1;
+    const Client first = bound_socket("127.0.0.1");
+    CHECK(bind_error(first.local(), true) == EADDRINUSE);
+    REQUIRE(::setsockopt(first.descriptor(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0);
+    CHECK(bind_error(first.local(), true) == 0);
+    CHECK(bind_error(first.local(), false) == EADDRINUSE);
+}
+
+TEST_CASE("kernel: of two sockets bound with SO_REUSEADDR the one that listens second is refused, whichever it is") {
+    const bool first_listens_first = GENERATE(true, false);
+    const int yes = 1;
+    const Client first = bound_socket("127.0.0.1");
+    REQUIRE(::setsockopt(first.descriptor(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0);
+    const Client second{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    REQUIRE(::setsockopt(second.descriptor(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(first.local().port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(::bind(second.descriptor(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    const Client &one = first_listens_first ? first : second, &other = first_listens_first ? second : first;
+    CHECK(::listen(one.descriptor(), 1) == 0);
+    CHECK(::listen(other.descriptor(), 1) == -1);
+    CHECK(errno == EADDRINUSE);
+    CHECK(connect_to(first.local()).error() == 0); // one serves
+}
+
+TEST_CASE("kernel: a listener with SO_REUSEPORT that is closed resets what is in its own queue") {
+    const int yes = 1;
+    std::array<int, 2> listeners{};
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (int& listener : listeners) {
+        listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        REQUIRE(::setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes) == 0);
+        REQUIRE(::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+        REQUIRE(::listen(listener, 128) == 0);
+        socklen_t size = sizeof address;
+        REQUIRE(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+    }
+    std::vector<Client> clients;
+    for (int i = 0; i < 64; ++i) // by a hash of the 4-tuple: that all of them go to one has a chance of 2 to the -63
+        clients.push_back(connect_to({"127.0.0.1", ntohs(address.sin_port)}));
+    ::close(listeners[0]);
+    std::size_t reset = 0;
+    for (const Client& client : clients) {
+        char byte = 0;
+        reset += ::recv(client.descriptor(), &byte, 1, MSG_DONTWAIT) < 0 && errno == ECONNRESET;
+    }
+    CHECK(reset > 0);
+    CHECK(reset < clients.size());
+    ::close(listeners[1]);
+}
+
 TEST_CASE("with SO_REUSEADDR on both and neither listening, both bind and the second listen is refused") {
     need_bound_sockets_in_the_table();
     const Shown shown;
@@ -496,7 +552,8 @@ TEST_CASE("port_conflict listens on PORT, and frees it when it ends") {
 }
 
 TEST_CASE("port_conflict refuses a PORT that is none with status 78") {
-    Process program{support::program("port_conflict"), {.arguments = {}, .environment = {{"PORT", "80abc"}}}};
+    Process program{support::program("port_conflict"),
+                    {.arguments = {}, .environment = {{"PORT", "80abc"}}, .lacking = Lacking::sockets}};
     CHECK(program.wait_for_exit() == 78);
     CHECK(program.output().empty());
     CHECK_THAT(program.complaints(), StartsWith("port_conflict: PORT=\"80abc\" is not a port"));

@@ -260,6 +260,16 @@ TEST_CASE("a process's environment is there for its owner alone to read, as it w
         variables.insert(variable);
     CHECK(variables.contains("PORT=0"));
 }
+
+TEST_CASE("kernel: execve copies the environment: what the parent sets later does not reach the process") {
+    ::setenv("PORTLAB_PROBE", "before", 1);
+    Process reader{"/bin/sh", {.arguments = {"-c", "read -r line; echo \"$PORTLAB_PROBE\""}}};
+    ::setenv("PORTLAB_PROBE", "after", 1);
+    reader.type("\n");
+    CHECK(reader.next_line() == "before");
+    ::unsetenv("PORTLAB_PROBE");
+    reader.wait_for_exit();
+}
 #endif
 
 TEST_CASE("a port in use ends the program with status 1, the holder's name and what to do") {
