@@ -222,6 +222,13 @@ std::string Client::read_to_end() {
     return std::exchange(buffer_, {});
 }
 
+std::string Client::take() {
+    pollfd entry{descriptor_, POLLIN, 0};
+    while (::poll(&entry, 1, 0) == 1 && fill()) {
+    }
+    return std::exchange(buffer_, {});
+}
+
 bool Client::reset_by_peer() {
     const auto deadline = Clock::now() + patience;
     while (fill(deadline)) {

@@ -34,6 +34,7 @@ class Client {
     std::string read_line();            ///< Up to a newline, which is not part of the answer.
     std::string read(std::size_t size); ///< Exactly so many bytes.
     std::string read_to_end();          ///< Until the peer closes; fails the test on a reset.
+    std::string take();                 ///< What has come and has not been read; waits for nothing.
     bool reset_by_peer();               ///< Waits for the end; true where it is ECONNRESET.
     Client accept();                    ///< For a listening socket.
     void shut_down_sending();

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
 #include <poll.h>
 #include <set>
 #include <sys/socket.h>
@@ -178,6 +179,16 @@ void check_closing(Grader& grader, const Program& program, const std::string& se
             expect_sockets(grader, program, before, "a client has " + in_words(how) + ", and");
         }
     }
+    {
+        std::vector<Client> group;
+        while (group.size() < 20)
+            group.push_back(meet());
+        for (std::size_t i = 0; i < group.size(); ++i)
+            leave(group[i], ways[i % ways.size()]);
+    }
+    Client next = meet();
+    expect_sockets(grader, program, before + 1, "20 clients have gone at the same time, the next one is there, and");
+    leave(next, Leaving::closes);
     unsigned i = 0;
     many_times(grader, hundreds, "more clients came and went, one after another", [&] {
         Client client = meet();
@@ -218,6 +229,15 @@ std::vector<Client> burst(Grader& grader, const Address& server, unsigned client
     for (support::Client& socket : sockets)
         all.emplace_back("one of the " + std::to_string(clients) + " clients", std::move(socket));
     return all;
+}
+
+void take_the_queue(const Program& program, const Address& server) {
+    support::eventually([&] {
+        return std::ranges::none_of(support::kernel_sockets(Protocol::tcp), [&](const SocketRow& row) {
+            return row.state == "LISTEN" && row.local.port == server.port && row.received > 0;
+        });
+    });
+    program.settle();
 }
 
 std::string all_values(std::size_t size) {
@@ -272,6 +292,16 @@ std::string exchange(Client& client, std::string_view bytes, std::size_t size) {
                  std::to_string(all.size()) + ", and received " + std::to_string(received.size()) + " meanwhile" +
                  (ended ? ", and then the end: " + in_words(error) : ""));
     return received;
+}
+
+void expect_silence(Grader& grader, const Program& program, Client& client) {
+    program.settle();
+    const std::string more = client.take();
+    grader.expect(more.empty(), client.name() + " receives " + in_quotes(more) + " besides");
+    char next = 0;
+    const auto size = ::recv(client.descriptor(), &next, 1, MSG_DONTWAIT | MSG_PEEK);
+    const int error = size < 0 ? errno : 0;
+    grader.expect(error == EAGAIN, "it has ended the connection of " + client.name() + ": " + in_words(error));
 }
 
 void expect_bytes(Grader& grader, const std::string& who, std::string_view got, std::string_view wanted) {

@@ -83,6 +83,10 @@ void many_times(Grader& grader, unsigned times, const std::string& step, const s
 /// signal(7).)
 std::vector<Client> burst(Grader& grader, const Address& server, unsigned clients);
 
+/// Waits until nobody waits in the queue of the socket that listens there, and the program sleeps again; it may have
+/// ended.
+void take_the_queue(const Program& program, const Address& server);
+
 // Much
 
 /// So many bytes of all 256 values, in an order in which none can be lost, doubled or changed for another unnoticed.
@@ -95,6 +99,9 @@ void send_in_pieces(const Program& program, Client& client, std::string_view byt
                     const std::vector<std::size_t>& sizes = {1});
 /// The client sends the bytes and reads meanwhile, until `size` bytes have come or the connection has ended.
 std::string exchange(Client& client, std::string_view bytes, std::size_t size);
+/// Fails the check unless nothing more comes to the client, and its connection stays open, once the program has done
+/// all that there was to do.
+void expect_silence(Grader& grader, const Program& program, Client& client);
 /// Fails the check where the two are not equal, and says where they begin to differ.
 void expect_bytes(Grader& grader, const std::string& who, std::string_view got, std::string_view wanted);
 

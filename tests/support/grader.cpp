@@ -666,6 +666,13 @@ std::string Client::read_to_end() {
     return bytes;
 }
 
+std::string Client::take() {
+    std::string bytes = told(name_, [&] { return socket_.take(); });
+    if (!bytes.empty())
+        tell(name_ + " received " + in_quotes(bytes));
+    return bytes;
+}
+
 bool Client::reset_by_peer() {
     return told(name_, [&] { return socket_.reset_by_peer(); });
 }
@@ -774,10 +781,15 @@ int Grader::try_to_connect(const Address& server) {
 
 void Grader::reset_in_the_queue(const Address& server) {
     constexpr unsigned times = 50;
-    for (unsigned i = 0; i < times; ++i)
-        support::reset(support::begin_to_connect(server));
+    for (unsigned i = 0; i < times; ++i) {
+        support::Client client = support::begin_to_connect(server);
+        if (i % 2 == 1)
+            client.shut_down_sending();
+        support::reset(std::move(client));
+    }
     tell(std::to_string(times) + " clients connected to " + to_string(server) +
-         ", and each reset its connection at once: before accept, for most");
+         ", and each reset its connection at once, every second one when it had ended its sending: before accept, for "
+         "most");
 }
 
 Client Grader::listen(const std::string& ip, std::uint16_t port) {

@@ -101,6 +101,7 @@ class Client {
     std::string read_line();
     std::string read(std::size_t size);
     std::string read_to_end();
+    std::string take(); ///< What has come and has not been read; waits for nothing.
     bool reset_by_peer();
     void shut_down_sending();
     void close();
@@ -141,7 +142,9 @@ class Grader {
     /// Connects and closes; the errno, or 0.
     int try_to_connect(const Address& server);
     /// Many clients, each of which connects and resets its connection at once: faster than any program accepts, so that
-    /// most are still in the queue then, or all. Nothing is stopped for it: that would end calls with EINTR; signal(7).
+    /// most are still in the queue then, or all. Half of them end their sending before, so that a write to them does
+    /// not give ECONNRESET, but EPIPE, with SIGPIPE. Nothing is stopped for it: that would end calls with EINTR;
+    /// signal(7).
     void reset_in_the_queue(const Address& server);
     /// A listening socket of the grader's, on a port that the kernel chooses unless one is given.
     Client listen(const std::string& ip, std::uint16_t port = 0);
