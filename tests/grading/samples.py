@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-STORY = """any_free_port: not right yet: the kernel chooses the port
+STORY = """any_free_port: not right yet; it fails the check "the kernel chooses the port"
 
 What the grader did
   1. started the program

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # What the judge of an exercise says of programs that go wrong in ways that every exercise shares:
-# story_test.sh JUDGE SOLUTION, the judge of any_free_port and a program that it accepts.
+# story_test.sh JUDGE SOLUTION STRICT_JUDGE STRICT_SOLUTION, the judges of any_free_port and strict_port and programs that
+# they accept.
 set -uo pipefail
-judge=$1 solution=$2
+judge=$1 solution=$2 strict_judge=$3 strict_solution=$4
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 faults=0
@@ -33,7 +34,7 @@ chmod +x "$scratch/drips"
 drips=$!
 
 story 0 'any_free_port: right' <<<"exec '$solution'"
-story 1 'not right yet: it says where it listens' 'it ended with status 0 before that, and printed nothing' <<<':'
+story 1 'not right yet; it fails the check "it says where it listens"' 'it ended with status 0 before that, and printed nothing' <<<':'
 story 1 'it neither printed more nor ended: it waits in read on descriptor 0, and nothing will wake it; it printed nothing' <<<'read -r line'
 story 1 'it printed no more than "hello\n"' 'waits in read' <<<'echo hello; read -r line'
 story 1 'it is stopped: nobody continues it' <<<'kill -STOP $$'
@@ -43,12 +44,22 @@ story 1 'it ended with status 127' <<<'exit 127'
 story 1 'it ended with status 139: killed by signal 11 (Segmentation fault)' <<<'kill -SEGV $$'
 story 1 'read its line "y", ' 'it prints without end' <<<'exec yes'
 story 1 'names no ADDRESS:PORT' <<<'echo "listening on all"; read -r line'
-story 1 'not right yet: it listens' 'no socket of it listens' 'holds no socket' <<<'echo "listening on 127.0.0.1:8080"; read -r line'
+story 1 'not right yet; it fails the check "it listens"' 'no socket of it listens' 'holds no socket' <<<'echo "listening on 127.0.0.1:8080"; read -r line'
 story 1 'on standard error:' 'the reason' <<<'echo "the reason" >&2; exit 3'
-story 1 'not right yet: it leaves no process behind' 'runs on' <<<"trap '' TERM; (read -r forever <>'$never') >/dev/null 2>&1 & exec '$solution'"
-story 1 'not right yet: it leaves no process behind' 'runs on' <<<"trap '' TERM; (trap '' TERM; read -r forever <>'$never') & exec '$solution'"
+story 1 'not right yet; it fails the check "it leaves no process behind"' 'runs on' <<<"trap '' TERM; (read -r forever <>'$never') >/dev/null 2>&1 & exec '$solution'"
+story 1 'not right yet; it fails the check "it leaves no process behind"' 'runs on' <<<"trap '' TERM; (trap '' TERM; read -r forever <>'$never') & exec '$solution'"
 story 4 'not started: begin at somewhere' <<<'echo "not started: begin at somewhere" >&2; exit 77'
 PORTLAB_STRICT=1 story 1 'not started' <<<'echo "not started: begin at somewhere" >&2; exit 77'
+story 1 'it printed no more than "\x1b[2J\xff\u202e\n"' <<<'printf "\e[2J\xff\u202e\n"; read -r line'
+# What is found after many starts is told with the one that it is about, and with the settings that it had.
+judge=$strict_judge
+story 1 'it fails the check "the message names the variable' 'PORT=" ' 'steps after it, with other programs' "Try it     PORT=' " \
+    'At the end strict_port' 'which is bad' <<PROGRAM
+[[ \$PORT != ' '* ]] || { echo "\$PORT, which is bad, 65535" >&2; exit 78; }
+exec '$strict_solution'
+PROGRAM
+judge=$1
+
 # What cannot be started is not judged.
 refused() {
     local words=$1 report status
@@ -66,7 +77,7 @@ printf '#!/usr/bin/env no-such-interpreter\n' >"$scratch/other"; refused 'is not
 printf 'print(1)\n' >"$scratch/other"; refused 'is neither a program of this machine nor a script'
 # The story comes first.
 report=$("$judge" /bin/true)
-[[ $report == "any_free_port: not right yet"* ]] || { echo "something stands before the story: $report"; faults=$((faults + 1)); }
+[[ $report == "any_free_port: not right yet; it fails"* ]] || { echo "something stands before the story: $report"; faults=$((faults + 1)); }
 # The file with the verdict is JSON whatever the program prints, and says what the story says.
 printf '#!/bin/bash\nprintf %s\n' "'h\"\\303\\251\\377\\e[2J\\x00\\303\\n'" >"$scratch/program"
 "$judge" "$scratch/program" --verdict "$scratch/new/verdict.json" >"$scratch/told"

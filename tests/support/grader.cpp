@@ -77,6 +77,8 @@ struct Started {
     std::unique_ptr<Process> process;
     std::optional<int> status{};
     bool settled = false; // had ended when the check began
+    Launch launch{};
+    std::size_t first_step = 0; // with which it was started
 };
 
 struct Step {
@@ -93,7 +95,9 @@ struct Story {
     std::vector<std::unique_ptr<Process>> past; // of earlier scenes
     unsigned clients = 0;
     std::vector<std::string> not_here{};
-    std::size_t over = 0; // so many steps had been made when a check began with no program running
+    std::size_t over = 0;         // so many steps had been made when a check began with no program running
+    std::size_t before_check = 0; // so many when the last check began
+    Process* concerned = nullptr; // whom the last call was about
 } story;
 
 void tell(const std::string& step) {
@@ -173,8 +177,7 @@ std::string lines_in(const std::string& text, std::string_view indent) {
     while (start < text.size() && lines < 12) {
         const auto end = std::min(text.find('\n', start), text.size());
         result += "\n" + std::string{indent};
-        for (const char c : text.substr(start, std::min<std::size_t>(end - start, 200)))
-            result += static_cast<unsigned char>(c) < ' ' ? '?' : c;
+        result += common::shown(std::string_view{text}.substr(start, end - start), 200);
         start = end + 1;
         ++lines;
     }
@@ -240,6 +243,11 @@ void fail_if_something_is_left_behind() {
 
 // In a sandbox the network has been made for this test alone: who takes its ports is the program.
 bool somebody_is_in_the_way() { return support::confined() && !story.checks.empty() && !story.programs.empty(); }
+
+Process* about(Process* process) {
+    story.concerned = process;
+    return process;
+}
 
 Started& entry(Process* process) {
     return *std::ranges::find_if(story.programs, [&](const Started& one) { return one.process.get() == process; });
@@ -330,33 +338,91 @@ std::string arguments_in_words(const Launch& launch) {
     return text;
 }
 
+// A word for a POSIX shell, or for bash where it has characters that a terminal does not show.
+std::string for_shell(const std::string& word) {
+    const std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@%+=:,./-_";
+    if (!word.empty() && word.find_first_not_of(plain) == word.npos)
+        return word;
+    if (const std::string shown = common::shown(word, word.size() * 4); shown != word) {
+        std::string text = "$'";
+        for (const char c : word) {
+            const auto byte = static_cast<unsigned char>(c);
+            std::array<char, 5> code{};
+            std::snprintf(code.data(), code.size(), "\\x%02x", byte);
+            text += byte < ' ' || byte >= 0x7F || c == '\'' || c == '\\' ? std::string{code.data()} : std::string{c};
+        }
+        return text + "'";
+    }
+    std::string text = "'";
+    for (const char c : word)
+        text += c == '\'' ? std::string{"'\\''"} : std::string{c};
+    return text + "'";
+}
+
+const Started* concerned() {
+    const auto found =
+        std::ranges::find_if(story.programs, [](const Started& one) { return one.process.get() == story.concerned; });
+    return found != story.programs.end() ? &*found : story.programs.empty() ? nullptr : &story.programs.back();
+}
+
+// The command that starts the program as it was started when it failed.
+std::string to_try() {
+    std::string settings, arguments;
+    if (const Started* const failing = concerned(); failing && failing->name == story.exercise) {
+        for (const auto& [name, value] : failing->launch.environment)
+            if (value)
+                settings += name + "=" + for_shell(*value) + " ";
+        for (const std::string& argument : failing->launch.arguments)
+            arguments += " " + for_shell(argument);
+    }
+    if (settings.size() + arguments.size() > 300) // nobody types that
+        settings.clear(), arguments.clear();
+    return settings + "./portlab run " + story.chapter + '/' + story.exercise + arguments;
+}
+
+// The steps that led to the failure: where the check made none of its own, those of the program that it is about.
+std::pair<std::size_t, std::size_t> steps_to_show() {
+    constexpr std::size_t most = 30; // the last ones
+    const std::size_t all = story.steps.size();
+    std::size_t first = story.over, last = all;
+    if (const Started* const failing = concerned(); failing && story.before_check == all) {
+        first = std::min(failing->first_step, all);
+        for (const Started& other : story.programs)
+            if (other.first_step > first)
+                last = std::min(last, other.first_step);
+    }
+    return {std::max(first, last - std::min(last, most)), last};
+}
+
 std::string told_story(const Failed& failed) {
     const Check& check = story.checks.back();
     std::ostringstream out;
-    out << story.exercise << ": not right yet: " << check.name << "\n\nWhat the grader did\n";
-    constexpr std::size_t shown = 30; // the last ones
-    const std::size_t first = std::max(story.over, story.steps.size() - std::min(story.steps.size(), shown));
+    out << story.exercise << ": not right yet; it fails the check \"" << check.name << "\"\n\nWhat the grader did\n";
+    const auto [first, last] = steps_to_show();
     if (first > 0)
         out << "     (" << first << " steps before; the checks that they were made for held)\n";
-    for (std::size_t i = first; i < story.steps.size(); ++i) {
+    for (std::size_t i = first; i < last; ++i) {
         const auto& [what, times] = story.steps[i];
         out << std::setw(3) << i + 1 << ". " << what;
         if (times > 1)
             out << ", " << times << " times";
         out << '\n';
     }
+    if (last < story.steps.size())
+        out << "     (" << story.steps.size() - last << " steps after it, with other programs)\n";
     out << "Expected   " << check.expected << "\nObserved   " << failed.observed << '\n';
     for (std::size_t i = 0; i < story.programs.size(); ++i) {
         const Started& started = story.programs[i];
-        const bool was_right = started.status == 0 && started.process->complaints().empty();
-        if (started.settled || (was_right && i + 1 < story.programs.size()))
+        const bool ran = i < failed.states.size() && failed.states[i].find(", has ended") == std::string::npos;
+        if (&started != concerned() && !ran)
             continue; // it has done its part
-        out << "At the end " << (started.status ? state_of(started) : failed.states[i]) << '\n';
+        out << "At the end " << (started.status || i >= failed.states.size() ? state_of(started) : failed.states[i])
+            << '\n';
         if (!started.process->complaints().empty())
             out << "           on standard error:" << lines_in(started.process->complaints(), "             ") << '\n';
     }
     out << "Read again chapters/" << story.chapter << "/README.md: \"" << check.section
-        << "\", and the exercise itself\nTry it     ./portlab run " << story.chapter << '/' << story.exercise << '\n';
+        << "\", and the exercise itself\nTry it     " << to_try() << '\n';
     return out.str();
 }
 
@@ -443,12 +509,13 @@ std::string status_in_words(int status) {
     return text;
 }
 
-pid_t Program::pid() const { return process_->pid(); }
+pid_t Program::pid() const { return about(process_)->pid(); }
 pid_t Program::number() const { return support::number_inside(pid()); }
-const std::string& Program::printed() const { return process_->output(); }
-const std::string& Program::complained() const { return process_->complaints(); }
+const std::string& Program::printed() const { return about(process_)->output(); }
+const std::string& Program::complained() const { return about(process_)->complaints(); }
 
 std::string Program::next(const std::function<bool(const std::string&)>& wanted) {
+    about(process_);
     return waiting(process_, [&] {
         const auto deadline = std::chrono::steady_clock::now() + support::patience;
         while (const auto line = process_->next_line(support::until(deadline))) {
@@ -478,6 +545,7 @@ Address Program::ready() {
 }
 
 std::vector<std::string> Program::lines_to_the_end() {
+    about(process_);
     std::vector<std::string> lines;
     waiting(process_, [&] {
         const auto deadline = std::chrono::steady_clock::now() + support::patience;
@@ -491,6 +559,7 @@ std::vector<std::string> Program::lines_to_the_end() {
 }
 
 int Program::exit_status() {
+    about(process_);
     const int status = waiting(process_, [this] { return note_end(process_); });
     tell("waited for its end: " + status_in_words(status));
     support::eventually([] { // what it has just killed may be a moment later than itself
@@ -503,6 +572,7 @@ int Program::exit_status() {
 }
 
 void Program::type(std::string_view text) {
+    about(process_);
     tell("typed " + in_quotes(text.substr(0, 80)) + " to its standard input" +
          (text.size() > 80 ? ", the first of " + std::to_string(text.size()) + " bytes" : ""));
     try {
@@ -519,11 +589,13 @@ void Program::type(std::string_view text) {
 }
 
 void Program::close_input() {
+    about(process_);
     tell("closed its standard input");
     process_->close_input();
 }
 
 void Program::expect_running() const {
+    about(process_);
     settle();
     if (has_ended(pid()))
         fail_for_its_end(process_, "it was told to end");
@@ -536,6 +608,7 @@ void Program::send_signal(int number) {
 }
 
 std::vector<SocketRow> Program::sockets(Protocol protocol) const {
+    about(process_);
     tell(std::string{"asked the kernel for the "} + (protocol == Protocol::tcp ? "TCP" : "UDP") +
          " sockets of process " + std::to_string(pid()));
     return process_->sockets(protocol);
@@ -552,11 +625,12 @@ SocketRow Program::listener() const {
     return rows.front();
 }
 
-support::Client Program::borrow(int number) const { return process_->borrow(number); }
+support::Client Program::borrow(int number) const { return about(process_)->borrow(number); }
 
-support::Client Program::borrow(const SocketRow& row) const { return process_->borrow(row); }
+support::Client Program::borrow(const SocketRow& row) const { return about(process_)->borrow(row); }
 
 std::vector<int> Program::socket_descriptors() const {
+    about(process_);
     if (!std::filesystem::exists("/proc/self/fd"))
         support::leave_out("needs /proc/PID/fd, which Linux has");
     std::vector<int> result;
@@ -567,9 +641,10 @@ std::vector<int> Program::socket_descriptors() const {
     return result;
 }
 
-void Program::limit_descriptors(unsigned from) { process_->limit_descriptors(from); }
+void Program::limit_descriptors(unsigned from) { about(process_)->limit_descriptors(from); }
 
 void Program::settle() const {
+    about(process_);
     const auto start = std::chrono::steady_clock::now();
     std::optional<support::Sleep> before;
     support::eventually([&] {
@@ -581,6 +656,7 @@ void Program::settle() const {
 }
 
 std::optional<std::string> Program::line_or_end(std::string_view text) {
+    about(process_);
     return waiting(process_, [&] {
         const auto deadline = std::chrono::steady_clock::now() + support::patience;
         while (auto line = process_->next_line(support::until(deadline))) {
@@ -594,6 +670,7 @@ std::optional<std::string> Program::line_or_end(std::string_view text) {
 }
 
 void Program::take_all_of(const Client& client) const {
+    about(process_);
     Address server;
     try {
         server = client.peer();
@@ -618,6 +695,7 @@ void Program::take_all_of(const Client& client) const {
 }
 
 void Program::stop_listening_at(const Address& address) const {
+    about(process_);
     const bool gone = support::eventually([&] {
         return std::ranges::none_of(support::kernel_sockets(Protocol::tcp), [&](const SocketRow& row) {
             return row.state == "LISTEN" && row.local == address;
@@ -732,6 +810,7 @@ void Grader::check(std::string name, std::string expected, std::string section) 
     story.checks.push_back({std::move(name), std::move(expected), std::move(section)});
     for (Started& started : story.programs)
         started.settled = started.status.has_value();
+    story.before_check = story.steps.size();
     if (!story.programs.empty() && std::ranges::all_of(story.programs, &Started::settled))
         story.over = story.steps.size();
 }
@@ -756,8 +835,11 @@ Program Grader::start(const Launch& launch) { return start_other(story.exercise,
 
 Program Grader::start_other(const std::string& what, const std::string& path, const Launch& launch) {
     support::note_start();
-    story.programs.push_back({what, std::make_unique<Process>(path, launch)});
-    Process* const process = story.programs.back().process.get();
+    story.programs.push_back({.name = what,
+                              .process = std::make_unique<Process>(path, launch),
+                              .launch = launch,
+                              .first_step = story.steps.size()});
+    Process* const process = about(story.programs.back().process.get());
     tell("started " + what + " as process " + std::to_string(process->pid()) + arguments_in_words(launch));
     return Program{process};
 }
@@ -836,7 +918,10 @@ void Grader::where_possible(const std::function<void()>& part) {
 
 void Grader::new_scene() {
     story.steps.clear();
-    story.over = 0;
+    story.over = story.before_check = 0;
+    story.concerned = nullptr;
+    for (Started& started : story.programs)
+        started.first_step = 0;
     for (Started& started : story.programs)
         if (started.status)
             story.past.push_back(std::move(started.process));
