@@ -224,7 +224,7 @@ std::string Client::read_to_end() {
 
 std::string Client::take() {
     pollfd entry{descriptor_, POLLIN, 0};
-    while (::poll(&entry, 1, 0) == 1 && fill()) {
+    while (::poll(&entry, 1, 0) == 1 && fill(Clock::now() + patience)) {
     }
     return std::exchange(buffer_, {});
 }
