@@ -31,7 +31,7 @@ COMPILE_SECONDS = 6  # of the processor; a model answer takes one or two
 COMPILE_WAIT = 100  # of the clock
 COMPILE_MEMORY = 2 << 30
 PROGRAM_LIMIT = 32 << 20
-JUDGE_SECONDS = 60  # a judge ends its own waits long before, see tests/support/grader.cpp
+JUDGE_SECONDS = 100  # a judge ends its own waits long before, but what is free at each start; see tests/support/grader.cpp
 
 
 class NotHere(Exception):

@@ -713,7 +713,8 @@ auto told(const std::string& name, Act act) {
     try {
         return act();
     } catch (const support::Overdue& overdue) {
-        throw Failed{name + ": " + overdue.what()};
+        const bool over = support::no_time_is_left();
+        throw Failed{(over ? "the time that the grader has for it is over: " : "") + name + ": " + overdue.what()};
     }
 }
 
