@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # What the judge of an exercise says of programs that go wrong in ways that every exercise shares:
-# story_test.sh JUDGE SOLUTION STRICT_JUDGE STRICT_SOLUTION, the judges of any_free_port and strict_port and programs that
-# they accept.
+# story_test.sh JUDGE SOLUTION STRICT_JUDGE STRICT_SOLUTION UNUSUAL, the judges of any_free_port and strict_port, programs that
+# they accept, and one that is right in ways of its own (unusual.cpp).
 set -uo pipefail
-judge=$1 solution=$2 strict_judge=$3 strict_solution=$4
+judge=$1 solution=$2 strict_judge=$3 strict_solution=$4 unusual=$5
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 faults=0
@@ -34,6 +34,11 @@ chmod +x "$scratch/drips"
 drips=$!
 
 story 0 'any_free_port: right' <<<"exec '$solution'"
+for way in receive_timeout alarm_clock first_thread_ends supervisor_and_worker mapped; do
+    [ $way = mapped ] && ! "$unusual" mapped </dev/null >"$scratch/log" 2>&1 && continue # without IPv6
+    story 0 'any_free_port: right' <<<"exec '$unusual' $way"
+done
+story 1 'waits in accept on descriptor 3, and nothing will wake it' <<<"exec '$unusual' deaf"
 story 1 'not right yet; it fails the check "it says where it listens"' 'it ended with status 0 before that, and printed nothing' <<<':'
 story 1 'it neither printed more nor ended: it waits in read on descriptor 0, and nothing will wake it; it printed nothing' <<<'read -r line'
 story 1 'it printed no more than "hello\n"' 'waits in read' <<<'echo hello; read -r line'
