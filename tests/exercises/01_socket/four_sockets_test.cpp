@@ -1,17 +1,20 @@
-#include "tests/support/grader.hpp"
+#include "tests/support/demands.hpp"
 #include "tests/support/wait.hpp"
 
 #include <algorithm>
 #include <array>
-#include <csignal>
+#include <cerrno>
 #include <cstdio>
 #include <netinet/in.h>
 #include <set>
 #include <sys/socket.h>
+#include <vector>
 
 using namespace grader;
 
 namespace {
+
+const std::string exercise = "Exercise 1.1: four sockets";
 
 struct Line {
     int descriptor = -1;
@@ -53,9 +56,36 @@ int ask_kernel(const support::Client& socket, int option) {
 }
 
 std::string kind_of(const support::Client& socket) {
-    const std::string family = ask_kernel(socket, SO_DOMAIN) == AF_INET6 ? "IPv6" : "IPv4";
-    const std::string type = ask_kernel(socket, SO_TYPE) == SOCK_STREAM ? "stream" : "datagram";
-    return family + " " + type + (ask_kernel(socket, SO_PROTOCOL) == IPPROTO_TCP ? " TCP" : " UDP");
+    const int family = ask_kernel(socket, SO_DOMAIN), type = ask_kernel(socket, SO_TYPE),
+              protocol = ask_kernel(socket, SO_PROTOCOL);
+    const auto other = [](const char* what, int number) { return what + (" " + std::to_string(number)); };
+    return (family == AF_INET6  ? "IPv6"
+            : family == AF_INET ? "IPv4"
+                                : other("family", family)) +
+           (type == SOCK_STREAM  ? " stream"
+            : type == SOCK_DGRAM ? " datagram"
+                                 : other(" type", type)) +
+           (protocol == IPPROTO_TCP   ? " TCP"
+            : protocol == IPPROTO_UDP ? " UDP"
+                                      : other(" protocol", protocol));
+}
+
+// Its descriptors that are sockets for the network; one of the family AF_UNIX may be anything.
+std::vector<int> network_sockets(const Program& program) {
+    std::vector<int> found = program.socket_descriptors();
+    std::erase_if(found, [&](int number) {
+        const int family = ask_kernel(program.borrow(number), SO_DOMAIN);
+        return family != AF_INET && family != AF_INET6;
+    });
+    return found;
+}
+
+std::vector<int> said_in(const Report& report) {
+    std::vector<int> said;
+    for (const Line& line : report.lines)
+        said.push_back(line.descriptor);
+    std::ranges::sort(said);
+    return said;
 }
 
 template <class Items>
@@ -87,29 +117,32 @@ void grader::judge(Grader& grader) {
     grader.check("all sockets that it names are open at once",
                  "each line has a descriptor of its own, and the process holds these sockets and no others",
                  "From outside");
-    std::vector<int> said;
-    for (const Line& line : report.lines)
-        said.push_back(line.descriptor);
-    std::ranges::sort(said);
-    const std::vector<int> held = program.socket_descriptors();
+    const std::vector<int> said = said_in(report);
+    program.settle();
+    const std::vector<int> held = network_sockets(program);
     grader.did("looked in /proc/" + std::to_string(program.pid()) + "/fd for sockets");
     grader.expect(said == held, "it names the descriptors " + listed(said, "of none") +
                                     "; those of its sockets are: " + listed(held, "none"));
 
     grader.check("each line says what the kernel says", "the family, type and protocol of the socket behind the number",
                  "The program");
-    std::set<std::string> kinds;
-    for (const Line& line : report.lines) {
-        const std::string kind = kind_of(program.borrow(line.descriptor));
-        grader.expect(line.kind == kind, "it says that descriptor " + std::to_string(line.descriptor) + " is " +
-                                             line.kind + ", and the kernel says " + kind);
-        kinds.insert(kind);
-    }
+    const auto kinds_of = [&](const Program& which, const Report& lines) {
+        std::set<std::string> kinds;
+        for (const Line& line : lines.lines) {
+            const std::string kind = kind_of(which.borrow(line.descriptor));
+            grader.expect(line.kind == kind, "it says that descriptor " + std::to_string(line.descriptor) + " is " +
+                                                 line.kind + ", and the kernel says " + kind);
+            kinds.insert(kind);
+        }
+        return kinds;
+    };
+    const std::set<std::string> kinds = kinds_of(program, report);
 
     grader.check("it opens one socket of each kind",
                  "TCP and UDP, each over IPv4 and IPv6; the last line is \"4 sockets are open\"", "Run it");
     grader.expect(kinds.size() == 4 && report.lines.size() == 4 && report.last == "4 sockets are open",
                   "its sockets are: " + listed(kinds, "none") + "; its last line is " + in_quotes(report.last));
+    grader.expect(report.missing.empty(), "it says " + listed(report.missing, "") + ", and there is IPv6");
 
     grader.check("none of them has a port", "the local endpoint 0.0.0.0:0 or [::]:0", "Run it");
     for (const Line& line : report.lines) {
@@ -124,30 +157,47 @@ void grader::judge(Grader& grader) {
     Program without = grader.start({.lacking = Lacking::ipv6});
     grader.did("answered with EAFNOSUPPORT each time that it asked for an IPv6 socket");
     const Report rest = read_report(grader, without);
-    grader.expect(!rest.missing.empty() && without.socket_descriptors().size() == 2 && rest.lines.size() == 2 &&
-                      rest.last == "2 sockets are open",
-                  "it names " + std::to_string(rest.lines.size()) + " sockets and holds " +
-                      std::to_string(without.socket_descriptors().size()) + "; lines that begin with \"no IPv6\": " +
-                      std::to_string(rest.missing.size()) + "; its last line is " + in_quotes(rest.last));
+    without.settle();
+    const std::set<std::string> left = kinds_of(without, rest);
+    const std::vector<int> kept = network_sockets(without);
+    grader.expect(
+        !rest.missing.empty() && kept.size() == 2 && rest.lines.size() == 2 && rest.last == "2 sockets are open",
+        "it names " + std::to_string(rest.lines.size()) + " sockets and holds " + std::to_string(held.size()) +
+            "; lines that begin with \"no IPv6\": " + std::to_string(rest.missing.size()) + "; its last line is " +
+            in_quotes(rest.last));
+    grader.expect(left == std::set<std::string>{"IPv4 datagram UDP", "IPv4 stream TCP"} && said_in(rest) == kept,
+                  "its sockets are: " + listed(left, "none"));
 
-    grader.check("another refusal ends it with status 1", "a reason on standard error, and status 1",
+    check_endings(grader, {}, exercise, [&](Program& ending) {
+        read_report(grader, ending);
+        return std::vector<Client>{};
+    });
+    end(grader, without, Ending::enter);
+
+    grader.check("it prints nothing else", "no more lines, not at its end either", exercise);
+    end(grader, program, Ending::enter);
+    for (const auto& more : {program.lines_to_the_end(), without.lines_to_the_end()})
+        grader.expect(more.empty(), "after its last line it printed " + listed(more, ""));
+
+    grader.check("another refusal ends it with status 1",
+                 "the reason on standard error, and status 1, whichever of its sockets is refused",
                  "No descriptor is free");
-    Program short_of = grader.start({.descriptors = static_cast<unsigned>(said.back())});
-    grader.did("so its last socket, which had descriptor " + std::to_string(said.back()) + ", has none left");
-    const std::size_t count = short_of.lines_to_the_end().size();
-    int status = short_of.exit_status();
-    grader.expect(status == 1 && !short_of.complained().empty(),
-                  "it ended with " + status_in_words(status) + " after " + std::to_string(count) +
-                      " lines, and printed on standard error " +
-                      (short_of.complained().empty() ? "nothing" : in_quotes(short_of.complained())));
-
-    grader.check("it ends on Enter with status 0", "it ends when Enter is pressed, and not before", "Run it");
-    program.type("\n");
-    status = program.exit_status();
-    grader.expect(status == 0, "it ended with " + status_in_words(status));
-
-    grader.check("it ends on SIGTERM with status 0", "the signal ends the wait, and the status is 0", "Run it");
-    without.send_signal(SIGTERM);
-    status = without.exit_status();
-    grader.expect(status == 0, "it ended with " + status_in_words(status));
+    const auto expect_failure = [&](const Launch& launch, const std::string& step, int error) {
+        grader.new_scene();
+        Program refused = grader.start(launch);
+        grader.did(step + in_words(error));
+        const std::size_t count = refused.lines_to_the_end().size();
+        const int status = refused.exit_status();
+        grader.expect(status == 1 && gives(refused.complained(), error),
+                      "it ended with " + status_in_words(status) + " after " + std::to_string(count) +
+                          " lines, and printed on standard error " +
+                          (refused.complained().empty() ? "nothing" : in_quotes(refused.complained())));
+    };
+    // The first number can be too small for a program to begin at all.
+    for (auto number = said.rbegin(); number + 1 != said.rend(); ++number)
+        expect_failure({.descriptors = static_cast<unsigned>(*number)},
+                       "so the socket that had descriptor " + std::to_string(*number) + " has none left: ", EMFILE);
+#ifdef __linux__
+    expect_failure({.lacking = Lacking::buffers}, "took the memory for sockets away from it: ", ENOBUFS);
+#endif
 }
