@@ -117,7 +117,7 @@ echo "$(nproc) cores, load $(cut -d' ' -f1 /proc/loadavg) at the start, medians 
 
 # The same, as a reader without CMake would do it: the header parsed anew, all sources in one command.
 plain() { "${CXX:-c++}" -std=c++20 -g -DASIO_STANDALONE -I"$source_dir" "$source_dir/chapters/01_socket/socket.cpp" \
-    "$source_dir"/common/{config,refusal,socket_table,stop,text}.cpp -pthread -o "$scratch/plain" && "$scratch/plain"; }
+    "$source_dir"/common/{config,conflict,refusal,socket_table,stop,text}.cpp -pthread -o "$scratch/plain" && "$scratch/plain"; }
 first() { cmake --build "$scratch/build" --target 01_socket && "$scratch/build/chapters/01_socket/socket"; }
 configure() { cmake -S "$source_dir" -B "$1" -G Ninja -DCMAKE_BUILD_TYPE="$2"; }
 for _ in $(seq "$runs"); do

@@ -28,9 +28,14 @@ std::uint16_t parse_port(std::string_view setting, std::string_view text);
 std::uint16_t port_from_environment(const char* variable, std::uint16_t fallback);
 
 /// `text`, when it is a numeric IPv4 or IPv6 address; a ConfigError as above when it is anything else, a host name too.
+/// A link-local IPv6 address may name its interface, as in fe80::1%eth0 (RFC 4007).
 std::string parse_address(std::string_view setting, std::string_view text);
 
-/// The address in the environment variable `variable`, or `fallback` where it is not set.
+/// The same for an address to listen at: no client can call a multicast or a broadcast address, nor a link-local one of
+/// which the interface is not known.
+std::string parse_host(std::string_view setting, std::string_view text);
+
+/// The address to listen at in the environment variable `variable`, or `fallback` where it is not set.
 std::string address_from_environment(const char* variable, const std::string& fallback);
 
 } // namespace common

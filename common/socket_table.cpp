@@ -14,11 +14,16 @@
 #include <fstream>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
+#include <memory>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <string_view>
 #include <sys/socket.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 #endif
 
 namespace common {
@@ -54,8 +59,31 @@ Address address_of(int family, const void* bytes, std::uint16_t port_in_network_
 
 struct Descriptor {
     int number;
+    explicit Descriptor(int opened) : number{opened} {}
+    Descriptor(const Descriptor&) = delete;
     ~Descriptor() { ::close(number); }
 };
+
+// One row, from the message of inet_diag(7) and the attributes behind it.
+SocketRow row_of(Protocol protocol, nlmsghdr* header) {
+    const auto* message = static_cast<const inet_diag_msg*>(NLMSG_DATA(header));
+    SocketRow row{protocol, address_of(message->idiag_family, message->id.idiag_src, message->id.idiag_sport),
+                  address_of(message->idiag_family, message->id.idiag_dst, message->id.idiag_dport),
+                  state_name(protocol, message->idiag_state)};
+    row.inode = message->idiag_inode;
+    row.received = message->idiag_rqueue;
+    row.sent = message->idiag_wqueue;
+    row.user = message->idiag_uid;
+    row.interface = message->id.idiag_if;
+    if (message->idiag_family == AF_INET)
+        row.v6_only = false;
+    auto left = static_cast<int>(NLMSG_PAYLOAD(header, sizeof *message));
+    for (auto* attribute = reinterpret_cast<const rtattr*>(message + 1); RTA_OK(attribute, left);
+         attribute = RTA_NEXT(attribute, left))
+        if (attribute->rta_type == INET_DIAG_SKV6ONLY)
+            row.v6_only = *static_cast<const std::uint8_t*>(RTA_DATA(attribute)) != 0;
+    return row;
+}
 
 // Appends what one request for (family, protocol) yields: every socket or, without NLM_F_DUMP, the one that `id` names.
 void ask(int family, Protocol protocol, unsigned short flags, const inet_diag_sockid& id,
@@ -80,9 +108,13 @@ void ask(int family, Protocol protocol, unsigned short flags, const inet_diag_so
 
     alignas(nlmsghdr) std::array<char, 32768> buffer;
     for (;;) {
-        const auto received = ::recv(netlink.number, buffer.data(), buffer.size(), 0);
+        const auto received = ::recv(netlink.number, buffer.data(), buffer.size(), MSG_TRUNC);
         if (received < 0)
             fail("recv(AF_NETLINK)");
+        if (static_cast<std::size_t>(received) > buffer.size()) {
+            errno = EMSGSIZE;
+            fail("recv(AF_NETLINK)");
+        }
         auto left = static_cast<unsigned>(received);
         for (auto* header = reinterpret_cast<nlmsghdr*>(buffer.data()); NLMSG_OK(header, left);
              header = NLMSG_NEXT(header, left)) {
@@ -94,11 +126,7 @@ void ask(int family, Protocol protocol, unsigned short flags, const inet_diag_so
                     return;
                 fail("sock_diag");
             }
-            const auto* row = static_cast<const inet_diag_msg*>(NLMSG_DATA(header));
-            rows.push_back({protocol, address_of(row->idiag_family, row->id.idiag_src, row->id.idiag_sport),
-                            address_of(row->idiag_family, row->id.idiag_dst, row->id.idiag_dport),
-                            state_name(protocol, row->idiag_state), row->idiag_inode, row->idiag_rqueue,
-                            row->idiag_wqueue, row->idiag_uid});
+            rows.push_back(row_of(protocol, header));
             if (!(flags & NLM_F_DUMP))
                 return;
         }
@@ -124,56 +152,143 @@ std::optional<SocketRow> kernel_socket(Protocol protocol, const Address& local, 
     id.idiag_cookie[0] = id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
     std::vector<SocketRow> rows;
     ask(family, protocol, 0, id, rows);
-    if (rows.empty() || rows.front().peer != peer) // a listener answers for a connection that does not exist
-        return std::nullopt;
-    return rows.front();
+    // A listener answers for a connection that does not exist; one on a socket bound to an interface is asked for by
+    // it.
+    const auto found = [&] { return !rows.empty() && rows.back().peer == peer; };
+    const auto interfaces =
+        std::unique_ptr<struct if_nameindex, decltype(&::if_freenameindex)>{::if_nameindex(), ::if_freenameindex};
+    for (const auto* one = interfaces.get(); !found() && one != nullptr && one->if_index != 0; ++one) {
+        id.idiag_if = one->if_index;
+        ask(family, protocol, 0, id, rows);
+    }
+    return found() ? std::optional{rows.back()} : std::nullopt;
 }
 
-std::optional<Holder> holder_of(const SocketRow& row) {
-    namespace fs = std::filesystem;
-    if (row.inode == 0)
-        return std::nullopt;
-    const std::string wanted = "socket:[" + std::to_string(row.inode) + "]";
-    std::error_code ignored; // processes end while we look, and some may not be looked into
-    for (fs::directory_iterator process{"/proc", ignored}; process != fs::directory_iterator{};
-         process.increment(ignored)) {
-        const std::string name = process->path().filename().string();
-        pid_t pid = 0;
-        if (std::from_chars(name.data(), name.data() + name.size(), pid).ptr != name.data() + name.size())
+namespace {
+
+namespace fs = std::filesystem;
+using Found = std::map<unsigned long, std::vector<Holder>>;
+
+std::optional<pid_t> number_in(const fs::path& path) {
+    const std::string name = path.filename().string();
+    pid_t number = 0;
+    const auto [stop, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    return error == std::errc{} && stop == name.data() + name.size() ? std::optional{number} : std::nullopt;
+}
+
+// "socket:[4711]" names the socket with this inode.
+unsigned long socket_in(const fs::path& link) {
+    const std::string text = link.string();
+    unsigned long inode = 0;
+    if (constexpr std::string_view start = "socket:["; text.starts_with(start))
+        std::from_chars(text.data() + start.size(), text.data() + text.size(), inode);
+    return inode;
+}
+
+// /proc/PID/stat has the name in parentheses, any bytes in it, and behind it the state.
+bool is_suspended(const fs::path& process) {
+    std::string text;
+    std::getline(std::ifstream{process / "stat"}, text, '\0');
+    const auto end = text.rfind(") ");
+    return end != text.npos && text.size() > end + 2 && text[end + 2] == 'T';
+}
+
+std::string command_of(const fs::path& process) {
+    std::string text;
+    std::getline(std::ifstream{process / "comm"}, text, '\0'); // a name may contain newlines
+    return text.substr(0, text.find_last_not_of('\n') + 1);
+}
+
+// Adds `process` to those of the wanted sockets that it has in this table of descriptors; false where it may not be
+// read.
+bool look_into(const fs::path& process, pid_t pid, const fs::path& descriptors, Found& found) {
+    std::error_code error;
+    fs::directory_iterator descriptor{descriptors, error};
+    if (error)
+        return error == std::errc::no_such_file_or_directory || error == std::errc::no_such_process; // it has ended
+    std::optional<Holder> holder; // described once it is one
+    for (std::error_code gone; descriptor != fs::directory_iterator{}; descriptor.increment(error)) {
+        if (error)
+            break;
+        const auto wanted = found.find(socket_in(fs::read_symlink(descriptor->path(), gone)));
+        if (wanted == found.end() || (!wanted->second.empty() && wanted->second.back().pid == pid))
             continue;
-        fs::directory_iterator descriptor{process->path() / "fd", ignored};
-        for (; !ignored && descriptor != fs::directory_iterator{}; descriptor.increment(ignored)) {
-            if (fs::read_symlink(descriptor->path(), ignored).string() != wanted)
-                continue;
-            Holder holder{pid, ""};
-            std::getline(std::ifstream{process->path() / "comm"}, holder.command);
-            return holder;
-        }
+        if (!holder)
+            holder = Holder{pid, command_of(process), is_suspended(process)};
+        wanted->second.push_back(*holder);
     }
-    return std::nullopt;
+    return true;
+}
+
+// The processes of this PID namespace, as far as /proc shows them.
+std::map<pid_t, fs::path> processes() {
+    std::map<pid_t, fs::path> all;
+    std::error_code error; // processes end while we look
+    for (fs::directory_iterator entry{"/proc", error}; !error && entry != fs::directory_iterator{};
+         entry.increment(error))
+        if (const auto pid = number_in(entry->path()))
+            all.emplace(*pid, entry->path());
+    return all;
+}
+
+} // namespace
+
+Holders::Holders(const std::vector<SocketRow>& rows) {
+    for (const SocketRow& row : rows)
+        if (row.inode != 0)
+            found_[row.inode];
+    const auto all = processes();
+    all_seen_ = all.contains(1) && all.contains(::getpid()); // not so where /proc hides processes: hidepid of proc(5)
+    for (const auto& [pid, process] : all)
+        all_seen_ = look_into(process, pid, process / "fd", found_) && all_seen_;
+    // A thread may have descriptors of its own, and outlive the thread that a process began with: unshare(2),
+    // pthread_exit.
+    Found left;
+    for (const auto& [inode, holders] : found_)
+        if (holders.empty())
+            left[inode];
+    for (const auto& [pid, process] : left.empty() ? std::map<pid_t, fs::path>{} : all) {
+        std::error_code error;
+        for (fs::directory_iterator thread{process / "task", error}; !error && thread != fs::directory_iterator{};
+             thread.increment(error))
+            if (number_in(thread->path()) != pid)
+                look_into(process, pid, thread->path() / "fd", left);
+    }
+    for (auto& [inode, holders] : left)
+        found_[inode] = std::move(holders);
+
+    constexpr std::string_view first_namespace = "pid:[4026531836]"; // PROC_PID_INIT_INO of the kernel
+    std::error_code error;
+    in_a_container_ = fs::read_symlink("/proc/self/ns/pid", error).string() != first_namespace;
+}
+
+std::vector<Holder> Holders::of(const SocketRow& row) const {
+    const auto found = found_.find(row.inode);
+    return found == found_.end() ? std::vector<Holder>{} : found->second;
+}
+
+std::string local_end(const SocketRow& row) {
+    const bool v6 = row.local.ip.find(':') != std::string::npos, dual = row.local.ip == "::" && row.v6_only == false;
+    std::string text = dual ? "*" : v6 ? "[" + row.local.ip + "]" : row.local.ip;
+    if (std::array<char, IF_NAMESIZE> name{}; row.interface != 0)
+        text +=
+            "%" + (::if_indextoname(row.interface, name.data()) ? shown(name.data()) : std::to_string(row.interface));
+    return text + ":" + std::to_string(row.local.port);
 }
 
 #else
 
 std::vector<SocketRow> kernel_sockets(Protocol) { return {}; }
 std::optional<SocketRow> kernel_socket(Protocol, const Address&, const Address&) { return std::nullopt; }
-std::optional<Holder> holder_of(const SocketRow&) { return std::nullopt; }
+Holders::Holders(const std::vector<SocketRow>&) {}
+std::vector<Holder> Holders::of(const SocketRow&) const { return {}; }
+std::string local_end(const SocketRow& row) { return to_string(row.local); }
 
 #endif
 
-std::optional<std::string> describe_holder(Protocol protocol, const Address& wanted) {
-    const auto wildcard = [](const Address& address) { return address.ip == "0.0.0.0" || address.ip == "::"; };
-    std::vector<SocketRow> rows = kernel_sockets(protocol);
-    std::erase_if(rows, [&](const SocketRow& row) {
-        return row.local.port != wanted.port ||
-               (row.local.ip != wanted.ip && !wildcard(row.local) && !wildcard(wanted));
-    });
-    // A listener before the connections that it has made: these may be another process's by now.
-    std::stable_partition(rows.begin(), rows.end(), [](const SocketRow& row) { return row.peer.port == 0; });
-    for (const SocketRow& row : rows)
-        if (const auto holder = holder_of(row))
-            return shown(holder->command) + ", process " + std::to_string(holder->pid);
-    return std::nullopt;
+std::optional<Holder> holder_of(const SocketRow& row) {
+    const auto all = Holders{std::vector<SocketRow>{row}}.of(row);
+    return all.empty() ? std::nullopt : std::optional{all.front()};
 }
 
 } // namespace common

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <map>
 #include <optional>
 #include <string>
 #include <sys/types.h>
@@ -25,19 +26,26 @@ std::ostream& operator<<(std::ostream& out, const Address& address);
 /// A row of the kernel's socket table.
 struct SocketRow {
     Protocol protocol{};
-    Address local;
-    Address peer;
-    std::string
-        state; ///< As `ss` writes it (LISTEN, ESTAB, TIME-WAIT, UNCONN …); BOUND for TCP bound and not listening.
+    Address local{};
+    Address peer{};
+    /// As `ss` writes it (LISTEN, ESTAB, TIME-WAIT, UNCONN ...); BOUND for TCP bound and not listening.
+    std::string state{};
     unsigned long inode = 0; ///< What /proc/PID/fd shows as socket:[inode]; 0 where no process holds the socket.
     unsigned received = 0;   ///< Bytes that wait to be read; of a listening socket, connections that wait for accept.
     unsigned sent = 0;       ///< Bytes not acknowledged yet; of a listening socket, its backlog. `ss`: Recv-Q, Send-Q.
     uid_t user = 0;          ///< Whose socket it is; 0 also where no process holds it.
+    unsigned interface = 0;  ///< The index of the interface that it is bound to; 0: none.
+    std::optional<bool> v6_only{}; ///< IPV6_V6ONLY; not known of a connection.
 };
+
+/// The local end of `row` as `ss` writes it: `127.0.0.1:80`, `127.0.0.1%lo:80`, `[fe80::1]%eth0:80`; `*:80` for a
+/// socket that has every address of both families, `[::]:80` for one that has those of IPv6 alone.
+std::string local_end(const SocketRow& row);
 
 struct Holder {
     pid_t pid = 0;
-    std::string command;
+    std::string command{};  ///< As the kernel has it (/proc/PID/comm), at most 15 bytes; any bytes.
+    bool suspended = false; ///< Stopped by a signal, as by Ctrl-Z: it does nothing until SIGCONT.
 };
 
 /// Every socket of this network namespace in one protocol, over IPv4 and IPv6 (sock_diag(7)).
@@ -48,18 +56,27 @@ std::vector<SocketRow> kernel_sockets(Protocol protocol);
 /// The connection between `local` and `peer`, found without a walk through the table, or nothing where there is none.
 std::optional<SocketRow> kernel_socket(Protocol protocol, const Address& local, const Address& peer);
 
-/// The process that holds the socket, as far as /proc lets this user see it.
+/// Which processes hold which sockets: what a walk through /proc has found, for as long as it is true.
+class Holders {
+  public:
+    /// Of all `rows` in one walk.
+    explicit Holders(const std::vector<SocketRow>& rows);
+
+    /// All processes that hold the socket of `row`, in the order of their numbers: parent and child, where it is
+    /// inherited.
+    std::vector<Holder> of(const SocketRow& row) const;
+
+    /// Has every process that could hold a socket been looked into? Not so for an ordinary user, or in a container.
+    bool all_processes_seen() const { return all_seen_; }
+    /// Are there processes that /proc does not show, because they are outside of this container (PID namespace)?
+    bool in_a_container() const { return in_a_container_; }
+
+  private:
+    std::map<unsigned long, std::vector<Holder>> found_{}; ///< By inode.
+    bool all_seen_ = false, in_a_container_ = false;
+};
+
+/// The process that holds the socket, as far as /proc lets this user see it: the first, where there are several.
 std::optional<Holder> holder_of(const SocketRow& row);
-
-/// "bind, process 4711": who stands in the way of a bind to `wanted`, in words for a message; nothing where that cannot
-/// be known. A socket on the same port stands in the way if its address is the same, or if either address is a
-/// wildcard.
-std::optional<std::string> describe_holder(Protocol protocol, const Address& wanted);
-
-/// The same for an Asio endpoint.
-template <class Endpoint>
-std::optional<std::string> describe_holder(Protocol protocol, const Endpoint& wanted) {
-    return describe_holder(protocol, Address{wanted.address().to_string(), wanted.port()});
-}
 
 } // namespace common

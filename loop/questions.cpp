@@ -1,5 +1,7 @@
 #include "loop/questions.hpp"
 
+#include "common/conflict.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -654,37 +656,40 @@ void which_server(Script& s) {
 
 // ---- 5. Port conflicts ----------------------------------------------------------------------------------------------
 
+using common::Verdict;
 enum class State { bound, listening, time_wait, udp };
 
 struct Party {
     std::string host;
-    bool v6_only = false; // [::1] as well: bind makes a socket with one IPv6 address so
+    bool v6_only = false;
     bool reuses_address = false, reuses_port = false;
     bool v6() const { return Endpoint{host}.is_v6(); }
     bool any() const { return host == "::" || host == wildcard; }
     std::string name() const { return v6() ? "[" + host + "]" : host; }
 };
 
-bool overlap(const Party& a, const Party& b) {
-    return (a.v6() == b.v6() || (!a.v6_only && !b.v6_only)) && (a.any() || b.any() || a.host == b.host);
+common::Claim claim_of(State state, const Party& one) {
+    common::Claim claim{state == State::udp ? common::Protocol::udp : common::Protocol::tcp, one.host};
+    claim.v6_only = one.v6_only;
+    claim.reuse_address = one.reuses_address;
+    claim.reuse_port = one.reuses_port;
+    return claim;
 }
 
-// What a server leaves in TIME-WAIT is a connection, which has the one address that the client connected to.
 std::string client_connects_to(const Party& server) {
     return !server.any() ? server.host : server.v6() ? "::1" : loopback;
 }
 
-enum class Verdict { free, at_bind, at_listen };
+// What the second meets: the first, or what that has left.
+common::Claim held_by(State state, const Party& first) {
+    common::Claim held = claim_of(state, first);
+    if (state == State::listening)
+        held.state = common::Claim::State::listening;
+    return state == State::time_wait ? left_in_time_wait(held, client_connects_to(first)) : held;
+}
 
-// The rule of chapters/05_port_conflict/conflict_matrix.cpp.
-Verdict conflict(State state, Party first, const Party& second) {
-    if (state == State::time_wait)
-        first.host = client_connects_to(first);
-    if (!overlap(first, second) || (first.reuses_port && second.reuses_port))
-        return Verdict::free;
-    if (!first.reuses_address || !second.reuses_address || state == State::listening)
-        return Verdict::at_bind;
-    return state == State::bound ? Verdict::at_listen : Verdict::free;
+Verdict conflict(State state, const Party& first, const Party& second) {
+    return common::conflict(held_by(state, first), claim_of(state, second));
 }
 
 std::string options(const Party& one) {
@@ -692,19 +697,17 @@ std::string options(const Party& one) {
 }
 
 std::string why(State state, const Party& first, const Party& second) {
-    Party held = first;
-    if (state == State::time_wait)
-        held.host = client_connects_to(first);
-    if (!overlap(first, second))
+    const common::Claim wanted = claim_of(state, second), held = held_by(state, first);
+    if (!overlap(claim_of(state, first), wanted))
         return first.v6() == second.v6()
                    ? first.name() + " and " + second.name() +
                          " do not overlap: two specific addresses do so only where they are equal."
                : (first.v6() ? first : second).any()
                    ? "[::] is restricted to IPv6 here (IPV6_V6ONLY), so the two addresses do not overlap."
                    : "[::1] is an address of IPv6 alone, so the two addresses do not overlap.";
-    if (!overlap(held, second))
-        return "What TIME-WAIT keeps is one connection, with the address that its client had called, " + held.name() +
-               ". The server is gone, and its " + first.name() + " with it.";
+    if (!overlap(held, wanted))
+        return "What TIME-WAIT keeps is one connection, with the address that its client had called, " +
+               Party{held.ip}.name() + ". The server is gone, and its " + first.name() + " with it.";
     const std::string meet = first.host == second.host ? "It is the same address"
                              : first.any() && second.any()
                                  ? "Both are wildcards, and [::] takes IPv4 as well unless it is restricted"
@@ -739,7 +742,7 @@ std::string why(State state, const Party& first, const Party& second) {
 
 Party party(Script& s, bool ipv6_too) {
     const unsigned which = s.below(ipv6_too ? 6 : 3), options = s.below(5); // SO_REUSEADDR twice as often
-    static const std::array<Party, 6> all{{{loopback}, {wildcard}, {neighbour}, {"::"}, {"::", true}, {"::1", true}}};
+    static const std::array<Party, 6> all{{{loopback}, {wildcard}, {neighbour}, {"::"}, {"::", true}, {"::1"}}};
     Party one = all[which];
     one.reuses_address = options == 1 || options == 2 || options == 4;
     one.reuses_port = options >= 3;
@@ -760,9 +763,9 @@ char socket_of(Script& s, const Party& one, State state) {
 void pair(Script& s, State state) {
     // Were each pair as likely as another, most answers would be the same: so the verdict is drawn first.
     const unsigned drawn = s.below(100);
-    const Verdict wanted = drawn < 45                            ? Verdict::free
-                           : drawn < 70 && state == State::bound ? Verdict::at_listen
-                                                                 : Verdict::at_bind;
+    const Verdict wanted = drawn < 45                            ? Verdict::ok
+                           : drawn < 70 && state == State::bound ? Verdict::refused_at_listen
+                                                                 : Verdict::refused_at_bind;
     const bool ipv6_too = s.percent(40);
     Party first, second;
     do {
@@ -786,13 +789,13 @@ void pair(Script& s, State state) {
     }
     const char other = socket_of(s, second, state);
     s.bind(other, second.host, port);
-    if (wanted == Verdict::at_bind)
+    if (wanted == Verdict::refused_at_bind)
         s.fails(EADDRINUSE);
     if (state == State::bound)
         s.listen(one);
     if (state != State::udp)
         s.listen(other);
-    if (wanted == Verdict::at_listen)
+    if (wanted == Verdict::refused_at_listen)
         s.fails(EADDRINUSE);
     s.because(the_kernel, why(state, first, second));
 }

@@ -2,6 +2,7 @@
 //
 // PORT chooses the first port (8080 where it is not set). What the kernel refuses is printed, and the program goes on.
 #include "common/config.hpp"
+#include "common/refusal.hpp"
 #include "common/socket_table.hpp"
 #include "common/stop.hpp"
 
@@ -15,7 +16,7 @@ using asio::ip::tcp;
 using asio::ip::udp;
 
 template <class Socket>
-void bind_and_report(const char* what, Socket& socket, const typename Socket::endpoint_type& endpoint) {
+asio::error_code bind_and_report(const char* what, Socket& socket, const typename Socket::endpoint_type& endpoint) {
     asio::error_code error;
     socket.bind(endpoint, error); // bind(2)
     std::cout << what << ": ";
@@ -23,6 +24,7 @@ void bind_and_report(const char* what, Socket& socket, const typename Socket::en
         std::cout << "bound to " << socket.local_endpoint() << '\n'; // the kernel's answer: getsockname(2)
     else
         std::cout << "refused " << endpoint << ": " << error.message() << '\n';
+    return error;
 }
 
 int main() {
@@ -37,10 +39,10 @@ int main() {
         tcp::socket foreign{io, tcp::v4()}, privileged{io, tcp::v4()}, client{io, tcp::v4()};
         udp::socket datagrams{io, udp::v4()};
 
-        bind_and_report("a chosen port", chosen, {loopback, port});
-        if (const auto holder = common::describe_holder(common::Protocol::tcp, tcp::endpoint{loopback, port});
-            holder && chosen.local_endpoint().port() == 0)
-            std::cout << "    held by " << *holder << "; with PORT=0 the kernel chooses a free one\n";
+        if (const auto error = bind_and_report("a chosen port", chosen, {loopback, port}))
+            std::cout << "    "
+                      << common::why_refused(common::Protocol::tcp, tcp::endpoint{loopback, port}, error, {.host = ""})
+                      << '\n';
         bind_and_report("port 0, the kernel chooses", any, {loopback, 0});
         bind_and_report("every address of this machine", wide, {address_v4::any(), 0});
         bind_and_report("UDP, on a number that TCP has taken", datagrams, {loopback, any.local_endpoint().port()});

@@ -3,7 +3,7 @@
 // The listening socket carries no data: it goes on listening while each client has a socket of its own. All of these
 // have the same local port; what tells them apart is the 4-tuple: local address and port, peer's address and port.
 #include "common/config.hpp"
-#include "common/socket_table.hpp"
+#include "common/refusal.hpp"
 #include "common/stop.hpp"
 
 #include <array>
@@ -15,17 +15,6 @@
 #include <sstream>
 
 using asio::ip::tcp;
-
-void explain_refusal(const tcp::endpoint& address, const asio::error_code& error) {
-    std::cerr << "listen_accept: bind " << address << ": " << error.message() << '\n';
-    if (error != asio::error::address_in_use)
-        return;
-    if (const auto holder = common::describe_holder(common::Protocol::tcp, address))
-        std::cerr << "held by " << *holder << ": stop it";
-    else
-        std::cerr << "held by no process that can be seen, perhaps by an old connection: wait a minute";
-    std::cerr << ",\nor choose another port (PORT=0 lets the system choose)\n";
-}
 
 // What a client says is not this chapter's matter; that it has gone is.
 bool has_gone(tcp::socket& client) {
@@ -46,7 +35,8 @@ int main() {
         acceptor.open(address.protocol()); // 1: a socket, without a port
         acceptor.bind(address, error);     // 2: the port is ours, and refuses connections
         if (error) {
-            explain_refusal(address, error);
+            std::cerr << "listen_accept: bind " << address << ": " << error.message() << ":\n"
+                      << common::why_refused(common::Protocol::tcp, address, error, {.host = ""}) << '\n';
             return EXIT_FAILURE;
         }
         acceptor.listen(); // 3: from here on the kernel completes connections

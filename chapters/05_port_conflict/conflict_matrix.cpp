@@ -1,9 +1,11 @@
 // Three things decide whether a second socket gets the port: whether the addresses overlap, what both sockets allow,
 // and what the first one is doing.
 //
-// Measures every combination on the running kernel, each on a port of its own, and compares it with the rule below.
+// Measures every combination on the running kernel, each on a port of its own, and compares it with the rule in
+// common/conflict.cpp, by which the chapters' programs and ./portlab tell who is in the way.
 // In the state "bound" neither socket listens before both are bound; then the first listens, and after it the second.
 #include "common/config.hpp"
+#include "common/conflict.hpp"
 #include "common/socket_table.hpp"
 
 #include <algorithm>
@@ -32,14 +34,14 @@ using asio::ip::udp;
 struct Address {
     std::string name;
     asio::ip::address ip;
-    bool v6_only = false; // [::1] as well: bind makes a socket with one IPv6 address so
+    bool v6_only = false;
 };
 const std::array<Address, 6> addresses{{{"0.0.0.0", address_v4::any()},
                                         {"127.0.0.1", address_v4::loopback()},
                                         {"127.0.0.2", address_v4{0x7f000002}},
                                         {"[::]", address_v6::any(), false},
                                         {"[::]v6only", address_v6::any(), true},
-                                        {"[::1]", address_v6::loopback(), true}}};
+                                        {"[::1]", address_v6::loopback()}}};
 
 struct Options {
     std::string name;
@@ -62,14 +64,14 @@ struct Answer {
 
 // ---- The rule -------------------------------------------------------------------------------------------------------
 
-// Does each of them stand for at least one address of the other? A dual-stack wildcard stands for IPv4 addresses, too.
-bool overlap(const Address& a, const Address& b) {
-    const bool families_meet = a.ip.is_v6() == b.ip.is_v6() || (!a.v6_only && !b.v6_only);
-    return families_meet && (a.ip.is_unspecified() || b.ip.is_unspecified() || a.ip == b.ip);
+common::Claim claim_of(const std::string& protocol, const Address& address, const Options& chosen) {
+    common::Claim claim{protocol == "tcp" ? common::Protocol::tcp : common::Protocol::udp, address.ip.to_string()};
+    claim.v6_only = address.v6_only;
+    claim.reuse_address = chosen.reuse_address;
+    claim.reuse_port = chosen.reuse_port;
+    return claim;
 }
 
-// What a server leaves in TIME-WAIT is a connection: it has the one address that the client connected to. Left by a
-// dual-stack server it stays in the way of 0.0.0.0, even where its address is [::1].
 asio::ip::address client_connects_to(const asio::ip::address& server) {
     if (!server.is_unspecified())
         return server;
@@ -77,20 +79,17 @@ asio::ip::address client_connects_to(const asio::ip::address& server) {
 }
 
 Answer rule(const Cell& cell) {
-    const bool share = cell.first_options.reuse_port && cell.second_options.reuse_port; // and one user owns both
-    const bool reuse = cell.first_options.reuse_address && cell.second_options.reuse_address;
-    const std::string success = cell.protocol == "tcp" ? "OK" : "-"; // there is no listen in UDP
-
-    Address held = cell.first;
+    common::Claim first = claim_of(cell.protocol, cell.first, cell.first_options);
+    if (cell.state == "listening")
+        first.state = common::Claim::State::listening;
     if (cell.state == "time_wait")
-        held.ip = client_connects_to(held.ip);
-    if (!overlap(held, cell.second) || share)
-        return {"OK", success};
-    if (!reuse || cell.state == "listening")
+        first = common::left_in_time_wait(first, client_connects_to(cell.first.ip).to_string());
+    const auto verdict = conflict(first, claim_of(cell.protocol, cell.second, cell.second_options));
+    if (verdict == common::Verdict::refused_at_bind)
         return {"EADDRINUSE", "-"};
-    if (cell.protocol == "tcp" && cell.state == "bound")
-        return {"OK", "EADDRINUSE"};
-    return {"OK", success};
+    if (cell.protocol == "udp") // where there is no listen
+        return {"OK", "-"};
+    return {"OK", verdict == common::Verdict::ok ? "OK" : "EADDRINUSE"};
 }
 
 // ---- The measurement ------------------------------------------------------------------------------------------------
@@ -400,7 +399,7 @@ int main(int argc, char** argv) {
                         }
         print(results);
         if (surprises == 0 && print == print_table)
-            std::cout << "\nAll " << results.size() << " answers are what the rule in conflict_matrix.cpp predicts.\n";
+            std::cout << "\nAll " << results.size() << " answers are what the rule in common/conflict.cpp predicts.\n";
         if (surprises > 0)
             std::cerr << "conflict_matrix: " << surprises << " of " << results.size()
                       << " answers of this kernel are not what the rule predicts; see them with\n"

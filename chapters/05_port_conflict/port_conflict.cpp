@@ -2,6 +2,7 @@
 //
 // Six scenes that people meet. Its partner, conflict_matrix, measures every combination.
 #include "common/config.hpp"
+#include "common/refusal.hpp"
 #include "common/socket_table.hpp"
 #include "common/stop.hpp"
 
@@ -22,11 +23,6 @@ constexpr int backlog = tcp::acceptor::max_listen_connections;
 
 void answer(const std::string& what, const asio::error_code& error) {
     std::cout << "   " << what << ": " << (error ? error.message() : "OK") << '\n';
-}
-
-std::string holder_of(const tcp::endpoint& endpoint) {
-    return common::describe_holder(common::Protocol::tcp, endpoint)
-        .value_or("not visible (another user's process, or TIME-WAIT)");
 }
 
 void set_reuse_port(tcp::acceptor& socket) { // Asio has no name of its own for SO_REUSEPORT
@@ -70,14 +66,11 @@ int main() {
         const tcp::endpoint wanted{any_port.address(), common::port_from_environment("PORT", 0)};
         tcp::acceptor holder{io, tcp::v4()};
         holder.bind(wanted, error);
-        if (error == asio::error::address_in_use) {
-            std::cerr << "port_conflict: bind " << wanted << ": " << error.message()
-                      << ";\nthe holder: " << holder_of(wanted)
-                      << ".\nUse another PORT, or PORT=0 (the system chooses), or stop it.\n";
+        if (error) {
+            std::cerr << "port_conflict: bind " << wanted << ": " << error.message() << ":\n"
+                      << common::why_refused(common::Protocol::tcp, wanted, error, {.host = ""}) << '\n';
             return EXIT_FAILURE;
         }
-        if (error)
-            throw asio::system_error{error, "bind"};
         holder.listen();
         const tcp::endpoint address = holder.local_endpoint();
         std::cout << "listening on " << address << std::endl;
@@ -86,7 +79,8 @@ int main() {
         tcp::acceptor second{io, tcp::v4()};
         second.bind(address, error);
         answer("second bind", error);
-        std::cout << "   the holder: " << holder_of(address) << '\n';
+        std::cout << "   " << common::why_refused(common::Protocol::tcp, address, error, {.host = "", .port = ""})
+                  << '\n';
 
         std::cout << "2. One port, other addresses\n";
         second.bind({asio::ip::address_v4::any(), address.port()}, error); // every address: 127.0.0.1 is one

@@ -8,8 +8,9 @@
 // Every value that is given is checked, those that lose as well, before any socket is opened: a mistake is reported on
 // the day on which it is made, not on the day on which it first wins. Nothing invalid turns into a default.
 #include "common/config.hpp"
-#include "common/socket_table.hpp"
+#include "common/refusal.hpp"
 #include "common/stop.hpp"
+#include "common/text.hpp"
 #include "env_file.hpp"
 
 #include <asio.hpp>
@@ -19,6 +20,7 @@
 #include <iostream>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 using asio::ip::tcp;
@@ -35,7 +37,7 @@ std::vector<Setting> from_command_line(int argc, char** argv) {
     for (int i = 1; i < argc; i += 2) {
         const std::string option = argv[i];
         if (option != "--host" && option != "--port")
-            throw common::ConfigError{"unknown option \"" + option + "\": " + allowed};
+            throw common::ConfigError{"unknown option " + common::quoted(option) + ": " + allowed};
         if (i + 1 == argc)
             throw common::ConfigError{option + " comes without its value: " + allowed};
         found.push_back({option == "--host" ? "HOST" : "PORT", argv[i + 1], option, "the option " + option});
@@ -55,29 +57,20 @@ std::vector<Setting> from_file() {
     std::vector<Setting> found;
     if (const char* const path = std::getenv("CONFIG_FILE"))
         for (const EnvLine& line : read_env_file(path)) {
-            const std::string place = std::string{path} + ":" + std::to_string(line.number);
+            const std::string place = common::shown(path) + ":" + std::to_string(line.number);
             if (line.name != "HOST" && line.name != "PORT")
-                throw common::ConfigError{place + ": unknown name " + line.name + ": use HOST and PORT"};
+                throw common::ConfigError{place + ": unknown name " + common::shown(line.name) +
+                                          ": use HOST and PORT, and nothing besides"};
             found.push_back({line.name, line.value, place + ": " + line.name, place});
         }
     return found;
 }
 
-std::string what_to_do(const asio::error_code& error, const tcp::endpoint& endpoint) {
-    if (error == asio::error::address_in_use)
-        return "held by " +
-               common::describe_holder(common::Protocol::tcp, endpoint)
-                   .value_or("a process that this user may not look into") +
-               "; stop it, or choose another PORT (0 lets the system choose)";
-    if (error == asio::error::access_denied)
-        return "a port below net.ipv4.ip_unprivileged_port_start (1024, unless changed) needs "
-               "CAP_NET_BIND_SERVICE; choose a PORT from 1024 up";
-    if (error == asio::error_code{EADDRNOTAVAIL, asio::system_category()})
-        return "this machine does not have that address; choose a HOST that it has, such as 127.0.0.1";
-    return "choose another HOST or PORT";
-}
-
 int main(int argc, char** argv) {
+    if (argc == 2 && argv[1] == std::string_view{"--help"}) {
+        std::cout << "usage: env_config [--host ADDRESS] [--port NUMBER]\n";
+        return EXIT_SUCCESS;
+    }
     tcp::endpoint endpoint;
     try {
         std::map<std::string, Setting> settings;
@@ -86,7 +79,7 @@ int main(int argc, char** argv) {
         for (const auto& source : {defaults, from_file(), from_environment(), from_command_line(argc, argv)})
             for (const Setting& setting : source) {
                 if (setting.name == "HOST")
-                    common::parse_address(setting.written, setting.value);
+                    common::parse_host(setting.written, setting.value);
                 else
                     common::parse_port(setting.written, setting.value);
                 settings[setting.name] = setting; // a later source wins
@@ -107,8 +100,8 @@ int main(int argc, char** argv) {
         std::cerr << "env_config: " << error.what() << '\n';
         return common::exit_config;
     } catch (const asio::system_error& error) { // what() begins with the call: "bind: Address already in use"
-        std::cerr << "env_config: " << endpoint << ": " << error.what() << ": " << what_to_do(error.code(), endpoint)
-                  << '\n';
+        std::cerr << "env_config: " << endpoint << ": " << error.what() << ": "
+                  << common::why_refused(common::Protocol::tcp, endpoint, error.code()) << '\n';
         return EXIT_FAILURE;
     } catch (const std::exception& error) {
         std::cerr << "env_config: " << error.what() << '\n';

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "common/config.hpp"
+#include "common/text.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -20,37 +21,34 @@ struct EnvLine {
     std::string name, value;
 };
 
-// Both want UTF-8; systemd refuses the code points that Unicode reserves as "noncharacters" as well.
-inline bool is_utf8(std::string_view text) {
+// What UTF-8 is has two answers: systemd refuses in names and values what Unicode reserves as "noncharacters", U+FFFE
+// say.
+enum class Encoding { utf8, with_noncharacters, another };
+inline Encoding encoding_of(std::string_view text) {
+    Encoding found = Encoding::utf8;
     for (std::size_t i = 0; i < text.size();) {
         const auto lead = static_cast<unsigned char>(text[i++]);
         const int more = lead < 0x80 ? 0 : lead >= 0xC2 && lead < 0xE0 ? 1 : lead >= 0xE0 && lead < 0xF0 ? 2 : 3;
         if (more == 3 && (lead < 0xF0 || lead > 0xF4))
-            return false;
+            return Encoding::another;
         unsigned code = more == 0 ? lead : lead & (0x3FU >> more);
         for (int left = more; left > 0; --left, ++i) {
             if (i == text.size() || (static_cast<unsigned char>(text[i]) & 0xC0) != 0x80)
-                return false;
+                return Encoding::another;
             code = code << 6 | (static_cast<unsigned char>(text[i]) & 0x3FU);
         }
-        if ((more == 2 && code < 0x800) || (more == 3 && code < 0x10000) || code > 0x10FFFF) // longer than need be
-            return false;
-        if ((code >= 0xD800 && code < 0xE000) || (code & 0xFFFE) == 0xFFFE || (code >= 0xFDD0 && code <= 0xFDEF))
-            return false;
+        if ((more == 2 && code < 0x800) || (more == 3 && code < 0x10000) || code > 0x10FFFF || // longer than need be
+            (code >= 0xD800 && code < 0xE000))
+            return Encoding::another;
+        if ((code & 0xFFFE) == 0xFFFE || (code >= 0xFDD0 && code <= 0xFDEF))
+            found = Encoding::with_noncharacters;
     }
-    return true;
+    return found;
 }
 
-// Why the two would read `line` differently; empty where they would not.
+// Why the two would read this assignment differently, or one of them not at all; empty where they read the same.
 inline std::string why_refused(std::string_view line) {
     const std::string_view blank = " \t";
-    const auto start = line.find_first_not_of(blank);
-    if (start == line.npos)
-        return ""; // a blank line
-    line.remove_prefix(start);
-    if (line.front() == '#')
-        return line.back() == '\\' ? "for systemd before 254 this comment takes in the next line; end it otherwise"
-                                   : "";
     if (line.front() == ';')
         return "for systemd a comment, for Docker a name; begin a comment with #";
     const auto equals = line.find('=');
@@ -58,8 +56,18 @@ inline std::string why_refused(std::string_view line) {
         return "no =, so systemd skips the line and Docker copies a variable of its own; write NAME=VALUE";
     const std::string_view name = line.substr(0, equals), value = line.substr(equals + 1);
     const std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
-    if (name.empty() || (name.front() >= '0' && name.front() <= '9') || name.find_first_not_of(letters) != name.npos)
-        return "no name before the =; a name is made of letters, digits and _, and a digit is not its first";
+    if (name.empty())
+        return "no name before the =: Docker refuses that, and systemd skips the line";
+    if (name.starts_with("export") && blank.find(name[std::min<std::size_t>(6, name.size() - 1)]) != blank.npos)
+        return "export is a word of the shell: Docker refuses it, and systemd skips the line; leave it out";
+    if (blank.find(name.back()) != blank.npos)
+        return "Docker refuses a space before the =, and systemd drops it; leave it out";
+    if (name.find_first_of(blank) != name.npos)
+        return "a space in the name: Docker refuses that, and systemd skips the line";
+    if ((name.front() >= '0' && name.front() <= '9') || name.find_first_not_of(letters) != name.npos)
+        return "Docker takes any name, and systemd skips one that is not made of letters, digits and _ or that begins "
+               "with "
+               "a digit";
     if (value.empty())
         return "";
     if (blank.find(value.front()) != blank.npos || blank.find(value.back()) != blank.npos)
@@ -68,53 +76,84 @@ inline std::string why_refused(std::string_view line) {
         return "systemd drops the quotes and Docker keeps them; leave them out";
     if (value.find('\\') != value.npos)
         return "systemd reads a backslash as an escape and Docker as itself; leave it out";
+    if (encoding_of(line) != Encoding::utf8)
+        return "systemd refuses a file with one of Unicode's noncharacters in a value, such as U+FFFF; leave it out";
     return "";
 }
 
-/// The assignments in `text`, in order. `file` names it in the ConfigError that a refused line causes: FILE:LINE: why.
+// Why a line, whatever it holds, is refused; empty where it is not.
+inline std::string why_not_plain(std::string_view line) {
+    if (line.size() > 65535)
+        return "Docker refuses a line of more than 65535 bytes";
+    if (line.ends_with('\r')) // a file written on Windows: both drop it
+        line.remove_suffix(1);
+    if (line.find('\0') != line.npos)
+        return "a NUL byte, which no variable can hold; save the file as UTF-8 text";
+    if (line.find('\r') != line.npos)
+        return "a carriage return within the line, at which systemd ends it and Docker does not; leave it out";
+    if (encoding_of(line) == Encoding::another)
+        return "not UTF-8, which Docker refuses, in a comment too; save the file as UTF-8 text";
+    return "";
+}
+
+/// The assignments in `text`, in order: of two with one name the later counts, for both programs. `file` names the text
+/// in the ConfigError that a refused line causes: FILE:LINE: the line: why.
 inline std::vector<EnvLine> parse_env_file(const std::string& file, std::string_view text) {
+    const std::string_view blank = " \t";
     std::vector<EnvLine> lines;
+    std::size_t goes_on_in = 0; // the line that the comment before it takes in; 0: none
     for (std::size_t number = 1; !text.empty(); ++number) {
-        const std::string place = file + ":" + std::to_string(number) + ": ";
         const auto end = text.find('\n');
         std::string_view line = text.substr(0, end);
         text.remove_prefix(end == text.npos ? text.size() : end + 1);
-        if (line.ends_with('\r')) // a file written on Windows: both drop it
+        const auto refuse = [&](const std::string& why) {
+            throw common::ConfigError{common::shown(file) + ":" + std::to_string(number) + ": " +
+                                      (line.empty() ? "" : common::shown(line) + ": ") + why};
+        };
+        if (const std::string why = why_not_plain(line); !why.empty())
+            refuse(why);
+        if (number == 1 && line.starts_with("\xEF\xBB\xBF"))
+            refuse("a byte order mark, which Docker drops and systemd takes for part of the first name; save the file "
+                   "without it");
+        const bool ended_by_cr = line.ends_with('\r');
+        if (ended_by_cr)
             line.remove_suffix(1);
-        if (line.find('\0') != line.npos || line.find('\r') != line.npos || line.find("\xEF\xBB\xBF") != line.npos ||
-            !is_utf8(line))
-            throw common::ConfigError{place + "not plain UTF-8 text (a NUL, a carriage return within the line, a byte "
-                                              "order mark, or bytes of another encoding)"};
-        if (const std::string why = why_refused(line); !why.empty())
-            throw common::ConfigError{place + std::string{line} + ": " + why};
-        line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
-        if (line.empty() || line.front() == '#')
+        line.remove_prefix(std::min(line.find_first_not_of(blank), line.size()));
+        if (line.empty())
             continue;
+        if (line.front() == '#') {
+            const auto backslashes = line.size() - (line.find_last_not_of('\\') + 1);
+            goes_on_in = backslashes % 2 == 1 && !ended_by_cr ? number + 1 : 0;
+            continue;
+        }
+        if (goes_on_in == number)
+            refuse(
+                "for systemd before 254 the comment in the line before, which ends in a backslash, takes in this one; "
+                "end it otherwise");
+        if (const std::string why = why_refused(line); !why.empty())
+            refuse(why);
         const auto equals = line.find('=');
-        const std::string name{line.substr(0, equals)};
-        for (const EnvLine& earlier : lines)
-            if (earlier.name == name)
-                throw common::ConfigError{place + std::string{line} + ": " + name + " is set in line " +
-                                          std::to_string(earlier.number) + " already; keep one of the two"};
-        lines.push_back({number, name, std::string{line.substr(equals + 1)}});
+        lines.push_back({number, std::string{line.substr(0, equals)}, std::string{line.substr(equals + 1)}});
     }
     return lines;
 }
 
-/// The assignments in the file `path`. Docker refuses a line of 64 KiB; this reader, a file of more than that.
+/// The assignments in the file `path`, which has at most a mebibyte: whoever names a longer one has named the wrong
+/// file.
 inline std::vector<EnvLine> read_env_file(const std::string& path) {
-    constexpr std::size_t limit = 65535;
+    constexpr std::size_t limit = 1024 * 1024;
+    const std::string place = "CONFIG_FILE=" + common::quoted(path);
     errno = 0;
     std::ifstream file{path, std::ios::binary};
     std::string text(limit + 1, '\0');
     if (file)
         file.read(text.data(), static_cast<std::streamsize>(text.size()));
     if (!file.eof() && !file.good()) // a directory opens, and cannot be read
-        throw common::ConfigError{"CONFIG_FILE=\"" + path + "\" cannot be read: " + std::strerror(errno) +
+        throw common::ConfigError{place + " cannot be read: " + std::strerror(errno) +
                                   "; name a file of KEY=VALUE lines that this user may read, or unset CONFIG_FILE"};
     text.resize(static_cast<std::size_t>(file.gcount()));
     if (text.size() > limit)
-        throw common::ConfigError{"CONFIG_FILE=\"" + path + "\" is longer than " + std::to_string(limit) +
+        throw common::ConfigError{place + " is longer than " + std::to_string(limit) +
                                   " bytes; name a file of KEY=VALUE lines"};
     return parse_env_file(path, text);
 }

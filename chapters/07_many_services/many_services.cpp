@@ -6,7 +6,7 @@
 // the lambda at the end of the call, when the kernel has the result. So one thread serves everybody and waits for
 // nobody.
 #include "common/config.hpp"
-#include "common/socket_table.hpp"
+#include "common/refusal.hpp"
 #include "common/stop.hpp"
 
 #include <array>
@@ -110,15 +110,11 @@ void answer_next(Datagrams& d) {
     });
 }
 
-std::runtime_error refused(common::Protocol protocol, const auto& endpoint, const std::string& variable,
-                           const asio::error_code& error) {
-    std::string reason = text(endpoint) + ": bind: " + error.message() + ": ";
-    if (error == asio::error::address_in_use)
-        reason +=
-            "held by " + common::describe_holder(protocol, endpoint).value_or("another process") + "; stop it, or ";
-    if (error == asio::error::access_denied)
-        reason += "a port below net.ipv4.ip_unprivileged_port_start (1024, unless changed) needs a privilege; ";
-    return std::runtime_error{reason + "choose another " + variable + " or HOST"};
+std::runtime_error refused(common::Protocol protocol, const auto& endpoint, const char* variable,
+                           const asio::error_code& error, bool reuse_address = false) {
+    return std::runtime_error{
+        text(endpoint) + ": bind: " + error.message() + ": " +
+        common::why_refused(protocol, endpoint, error, {.port = variable, .reuse_address = reuse_address})};
 }
 
 int main() {
@@ -138,14 +134,14 @@ int main() {
         web.acceptor.set_option(tcp::acceptor::reuse_address(true)); // this side closes first: see chapter 5
         web.acceptor.bind(web_at, error);
         if (error)
-            throw refused(common::Protocol::tcp, web_at, "WEB_PORT", error);
+            throw refused(common::Protocol::tcp, web_at, "WEB_PORT", error, true);
         web.acceptor.listen();
 
         mail.acceptor.open(mail_at.protocol());
         mail.acceptor.set_option(tcp::acceptor::reuse_address(true));
         mail.acceptor.bind(mail_at, error);
         if (error)
-            throw refused(common::Protocol::tcp, mail_at, "MAIL_PORT", error);
+            throw refused(common::Protocol::tcp, mail_at, "MAIL_PORT", error, true);
         mail.acceptor.listen();
 
         const udp::endpoint udp_at{host, web.acceptor.local_endpoint().port()}; // the same number, the other protocol

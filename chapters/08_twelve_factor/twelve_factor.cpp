@@ -6,7 +6,7 @@
 // its log is its standard output (XI, logs). The handling of one connection is in http_connection.cpp.
 #include "backing_service.hpp"
 #include "common/config.hpp"
-#include "common/socket_table.hpp"
+#include "common/refusal.hpp"
 #include "http_connection.hpp"
 
 #include <algorithm>
@@ -210,19 +210,6 @@ class Service {
                                  }};
 };
 
-std::string why_refused(const tcp::endpoint& endpoint, const asio::error_code& error) {
-    std::ostringstream text;
-    text << endpoint << ": " << error.message();
-    if (error == asio::error::address_in_use) {
-        const auto holder = common::describe_holder(common::Protocol::tcp, endpoint);
-        text << "; held by " << holder.value_or("a process that this user may not look into")
-             << ".\nStop it, or set PORT to another port.";
-    } else if (error == asio::error::access_denied) {
-        text << ".\nSet PORT to 1024 or above, or run as a user who may bind low ports.";
-    }
-    return text.str();
-}
-
 int main() {
     try {
         const Config config = config_from_environment();
@@ -242,7 +229,9 @@ int main() {
         if (!error)
             acceptor.listen(tcp::acceptor::max_listen_connections, error);
         if (error)
-            throw std::runtime_error{why_refused(config.listen_on, error)};
+            throw std::runtime_error{
+                (std::ostringstream{} << config.listen_on << ": " << error.message() << ": ").str() +
+                common::why_refused(common::Protocol::tcp, config.listen_on, error, {.reuse_address = true})};
 
         Service service{io, acceptor, config};
         service.accept();

@@ -361,10 +361,11 @@ TEST_CASE("a port that is taken ends it with status 1, the address, the holder a
     CHECK(program.output().empty());
     CHECK_THAT(program.complaints(),
                StartsWith("many_services: " + holder.name + ":" + port + ": bind: Address already in use: held by "));
-    CHECK_THAT(program.complaints(), EndsWith("; stop it, or choose another " + variable + " or HOST\n"));
+    CHECK_THAT(program.complaints(),
+               EndsWith(": stop it, or choose another " + variable + " (0 lets the system choose)\n"));
 #ifdef __linux__
     CHECK_THAT(program.complaints(),
-               ContainsSubstring("held by many_services, process " + std::to_string(holder.program.pid()) + ";"));
+               ContainsSubstring("held by many_services, process " + std::to_string(holder.program.pid()) + ": "));
 #endif
 }
 
@@ -377,7 +378,7 @@ TEST_CASE("a web port that is free in TCP and taken in UDP ends it in the same w
     CHECK(program.output().empty());
     CHECK_THAT(program.complaints(),
                StartsWith("many_services: " + address + ": bind: Address already in use: held by "));
-    CHECK_THAT(program.complaints(), EndsWith("; stop it, or choose another WEB_PORT or HOST\n"));
+    CHECK_THAT(program.complaints(), EndsWith(": stop it, or choose another WEB_PORT (0 lets the system choose)\n"));
     CHECK(holder.error() == 0);
 }
 
@@ -388,7 +389,8 @@ TEST_CASE("ports 80 and 25 are refused to an ordinary user, with what to do") {
                     {.environment = {{"WEB_PORT", "80"}, {"MAIL_PORT", "25"}}, .lacking = Lacking::low_ports}};
     CHECK(program.wait_for_exit() == 1);
     CHECK_THAT(program.complaints(), ContainsSubstring("127.0.0.1:80: bind: Permission denied"));
-    CHECK_THAT(program.complaints(), ContainsSubstring("needs a privilege; choose another WEB_PORT or HOST"));
+    CHECK_THAT(program.complaints(),
+               ContainsSubstring("need the capability CAP_NET_BIND_SERVICE: choose a WEB_PORT from 1024 up"));
 }
 
 TEST_CASE("an invalid setting is refused with status 78 before a socket is opened") {

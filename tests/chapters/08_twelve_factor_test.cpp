@@ -151,7 +151,7 @@ TEST_CASE("where the port is taken it ends with status 1 and names the holder an
     CHECK(refused.wait_for_exit() == 1);
     CHECK_THAT(refused.complaints(), ContainsSubstring(common::to_string(address) + ": Address already in use") &&
                                          ContainsSubstring("twelve_factor, process " + std::to_string(holder.pid())) &&
-                                         ContainsSubstring("set PORT"));
+                                         ContainsSubstring("choose another PORT"));
     CHECK(refused.output().empty());
 }
 

@@ -24,7 +24,11 @@ void try_port(std::string_view text) {
         const auto digits = text.substr(std::min(text.find_first_not_of('0'), text.size() - 1)); // at least one
         must(std::to_string(port) == digits && port <= 65535);
     } catch (const common::ConfigError& error) {
-        must(std::string_view{error.what()}.starts_with("PORT=\"" + std::string{text.substr(0, text.find('\0'))}));
+        const std::string_view message{error.what()};
+        must(message.starts_with("PORT=\"" +
+                                 std::string{text.substr(0, text.find_first_not_of("0123456789"))}.substr(0, 100)));
+        must(message.size() < 600 &&
+             std::ranges::all_of(message, [](unsigned char c) { return c >= ' ' && c != 0x7F; }));
         // Refused rightly: there is no shorter spelling of a number from 0 to 65535 in it.
         const bool digits = std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
         const auto start = std::min(text.find_first_not_of('0'), text.size());
@@ -35,7 +39,7 @@ void try_port(std::string_view text) {
 void try_address(std::string_view text) {
     try {
         must(common::parse_address("HOST", text) == text);
-        must(text.find_first_not_of("0123456789abcdefABCDEF:.") == text.npos);
+        must(text.substr(0, text.find('%')).find_first_not_of("0123456789abcdefABCDEF:.") == text.npos);
     } catch (const common::ConfigError&) {
     }
 }

@@ -5,7 +5,9 @@
 #include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <csignal>
 #include <cstring>
+#include <netinet/in.h>
 #include <optional>
 #include <sstream>
 #include <sys/socket.h>
@@ -82,7 +84,7 @@ TEST_CASE("a port that nobody holds is one sentence and status 1") {
     need_private_network();
     const Answer answer = who("8080");
     CHECK(answer.status == 1);
-    CHECK(answer.text == "Nobody holds port 8080, in TCP or UDP, over IPv4 or IPv6.\n");
+    CHECK(answer.text == "Nobody holds port 8080 in this network namespace, in TCP or UDP, over IPv4 or IPv6.\n");
 }
 
 TEST_CASE("a listener is shown with its process, and what it means for a bind") {
@@ -170,9 +172,13 @@ TEST_CASE("a holder that cannot be seen is said to be hidden, with its user") {
 
     const Answer answer = who(port);
     CHECK(answer.status == 0);
-    CHECK_THAT(answer.row("tcp LISTEN"), ContainsSubstring(" - ? of "));
-    CHECK_THAT(answer.text,
-               ContainsSubstring(::geteuid() == 0 ? "in another container" : "sudo ./portlab who " + port));
+    if (::geteuid() == 0) { // who sees that no process has it
+        CHECK_THAT(answer.row("tcp LISTEN"), EndsWith(" - kernel") || EndsWith(" - ?"));
+        CHECK_THAT(answer.text, ContainsSubstring("by the kernel itself"));
+    } else {
+        CHECK_THAT(answer.row("tcp LISTEN"), ContainsSubstring(" - ? of "));
+        CHECK_THAT(answer.text, ContainsSubstring("sudo ./portlab who " + port));
+    }
 }
 
 TEST_CASE("an older kernel, which does not list bound sockets, is asked by a bind") {
@@ -204,6 +210,127 @@ TEST_CASE("an older kernel, which does not list bound sockets, is asked by a bin
     CHECK_THAT(with_an_empty_table(port).text, StartsWith("Nobody holds port " + port));
 }
 
+TEST_CASE("all that hold one socket are named, and who is suspended") {
+    Client listener = listening_socket("127.0.0.1");
+    const std::string port = port_of(listener), cat = installed("cat");
+    Process parent{cat, {.passed = {listener.descriptor()}}}, child{cat, {.passed = {listener.descriptor()}}};
+    for (Process* const process : {&parent, &child}) {
+        process->type("held\n");
+        process->wait_for_line("held");
+    }
+    listener.close();
+    child.send_signal(SIGSTOP);
+    const auto name = [](const Process& process) { return std::to_string(process.pid()) + " cat"; };
+    const auto row = [&] { return who(port).row("tcp LISTEN"); };
+    CHECK(eventually([&] { return row().ends_with(" (suspended)"); }));
+    const Answer answer = who(port);
+    CHECK_THAT(answer.row("tcp LISTEN"), EndsWith(" - " + name(parent) + ", " + name(child) + " (suspended)"));
+    CHECK_THAT(answer.text, ContainsSubstring("kill -CONT " + std::to_string(child.pid())));
+    child.send_signal(SIGCONT);
+}
+
+TEST_CASE("a name commands no terminal") {
+    Client listener = listening_socket("127.0.0.1");
+    const std::string port = port_of(listener);
+    Process named{installed("bash"),
+                  {.arguments = {"-c", R"(printf 'ev\e[31mil' >/proc/$$/comm; echo held; read -r)"},
+                   .passed = {listener.descriptor()}}};
+    named.wait_for_line("held");
+    listener.close();
+    const Answer answer = who(port);
+    CHECK_THAT(answer.row("tcp LISTEN"), EndsWith(std::to_string(named.pid()) + R"( ev\x1b[31mil)"));
+    CHECK(answer.text.find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("a wildcard for both families is shown as ss shows it, apart from one for IPv6 alone, and so is a bound "
+          "interface") {
+    need_ipv6();
+    const Client both = listening_socket("::");
+    const std::string port = port_of(both);
+    CHECK_THAT(who(port).row("tcp LISTEN"), StartsWith("tcp LISTEN *:" + port + " - "));
+    CHECK_THAT(who(port).text, ContainsSubstring("of IPv4 and of IPv6; [::] is those of IPv6 alone"));
+
+    const auto with = [](int family, int level, int option, auto value, socklen_t size) {
+        Client socket{::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+        REQUIRE(::setsockopt(socket.descriptor(), level, option, value, size) == 0);
+        REQUIRE(::listen(socket.descriptor(), 4) == 0); // on a port that the kernel chooses, and on every address
+        return socket;
+    };
+    const int on = 1;
+    const Client v6_only = with(AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    CHECK_THAT(who(port_of(v6_only)).row("tcp LISTEN"), StartsWith("tcp LISTEN [::]:" + port_of(v6_only) + " - "));
+    const Client on_lo = with(AF_INET, SOL_SOCKET, SO_BINDTODEVICE, "lo", 2);
+    CHECK_THAT(who(port_of(on_lo)).row("tcp LISTEN"), StartsWith("tcp LISTEN 0.0.0.0%lo:" + port_of(on_lo) + " - "));
+}
+
+TEST_CASE("a connection that nobody has accepted is no process's, and is said to wait for accept") {
+    const Client listener = listening_socket("127.0.0.1");
+    const Client client = connect_to(listener.local());
+    const Answer answer = who(port_of(listener));
+    CHECK_THAT(answer.row("tcp ESTAB"), EndsWith(" -"));
+    CHECK_THAT(answer.row("- (ESTAB)"), ContainsSubstring("waits for its listener to call accept"));
+}
+
+TEST_CASE("a connection that its process has left is the kernel's for a while") {
+    Client listener = listening_socket("127.0.0.1");
+    Client client = connect_to(listener.local());
+    const Client server = listener.accept();
+    const std::string port = port_of(client);
+    client.close(); // and the server does not
+    const auto row = [&] { return who(port).row("tcp FIN-WAIT-2"); };
+    CHECK(eventually([&] { return !row().empty(); }));
+    CHECK_THAT(row(), EndsWith(" -"));
+    CHECK_THAT(who(port).row("- (FIN-WAIT-2)"), ContainsSubstring("no process"));
+    CHECK_THAT(who(port).text, ContainsSubstring("wait a minute or two"));
+}
+
+TEST_CASE("of UDP it speaks in UDP's terms") {
+    const Client server = udp_socket("127.0.0.1"), client = udp_socket("127.0.0.1", 0, server.local());
+    const Answer answer = who(port_of(client));
+    CHECK_THAT(answer.row("udp ESTAB"), ContainsSubstring(common::to_string(server.local())));
+    CHECK_THAT(answer.row("UDP ESTAB"), ContainsSubstring("has called connect"));
+    CHECK(answer.text.find("a connection") == std::string::npos);
+    CHECK_THAT(who(port_of(server)).row("or both SO_REUSEPORT"), ContainsSubstring("one user")); // they may share
+}
+
+TEST_CASE("every worker that shares a port is listed") {
+    std::vector<Client> workers;
+    std::uint16_t port = 0;
+    for (int i = 0; i < 9; ++i) {
+        workers.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        const int on = 1;
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(port);
+        REQUIRE(::setsockopt(workers.back().descriptor(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0);
+        REQUIRE(::bind(workers.back().descriptor(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+        REQUIRE(::listen(workers.back().descriptor(), 4) == 0);
+        port = workers.back().local().port;
+    }
+    const std::string text = who(std::to_string(port)).text;
+    std::size_t rows = 0;
+    for (auto at = text.find("tcp    LISTEN"); at != text.npos; at = text.find("tcp    LISTEN", at + 1))
+        ++rows;
+    CHECK(rows == 9);
+}
+
+TEST_CASE("another network namespace is told apart") {
+    need_private_network();
+    Process elsewhere{installed("unshare"),
+                      {.arguments = {"--net", installed("python3"), "-c",
+                                     "import socket\ns = socket.socket()\ns.bind(('', 8011))\ns.listen()\n"
+                                     "print('listens', flush=True)\ninput()"}}};
+    if (elsewhere.next_line() != "listens")
+        SKIP("needs the right to make a further network namespace");
+    const Answer answer = who("8011");
+    CHECK(answer.status == 1);
+    CHECK_THAT(answer.text, StartsWith("Nobody holds port 8011 in this network namespace"));
+    CHECK_THAT(answer.text,
+               ContainsSubstring("Elsewhere, and not in the way here: tcp LISTEN over IPv4, in the network "
+                                 "namespace of process " +
+                                 std::to_string(elsewhere.pid())));
+}
+
 TEST_CASE("what is no port is wrong use, in words of our own") {
     for (const char* const wrong : {"0", "65536", "http", "", ":80", "80/tcp", "+80", "0x50", " 80", "-80", "80.0"}) {
         const Answer answer = who(wrong);
@@ -217,6 +344,6 @@ TEST_CASE("what is no port is wrong use, in words of our own") {
 
 TEST_CASE("leading zeros do not change a port") {
     need_private_network();
-    CHECK_THAT(who("0443").text, StartsWith("Nobody holds port 443,"));
-    CHECK_THAT(who("08080").text, StartsWith("Nobody holds port 8080,"));
+    CHECK_THAT(who("0443").text, StartsWith("Nobody holds port 443 in"));
+    CHECK_THAT(who("08080").text, StartsWith("Nobody holds port 8080 in"));
 }

@@ -17,8 +17,9 @@ wrong(02_bind/bind listens_as_well
   FAILS "a bound socket that does not listen refuses connections"
   SAYING "0 == 111")
 wrong(02_bind/bind gives_up_when_the_port_is_taken
-  REPLACE [[        bind_and_report("a chosen port", chosen, {loopback, port});]]
-  BY      [[        chosen.bind({loopback, port});]]
+  REPLACE [[        if (const auto error = bind_and_report("a chosen port", chosen, {loopback, port}))]]
+  BY      [[        chosen.bind({loopback, port});
+        if (const asio::error_code error; error)]]
   FAILS "a chosen port that is taken is refused, with its holder, and the program goes on"
   SAYING "bind: Address already in use")
 wrong(02_bind/port_ranges takes_allowed_for_denied

@@ -44,7 +44,7 @@ wrong(06_env_config/env_config prints_the_port_that_it_asked_for
   FAILS "PORT=0 is valid: the kernel chooses, and the ready line has its choice"
   SAYING "printed.port != 0")
 wrong(06_env_config/env_config names_no_holder
-  REPLACE [["held by " +]]
-  BY      [["held by another process" + std::string{} +]]
+  REPLACE [[common::why_refused(common::Protocol::tcp, endpoint, error.code())]]
+  BY      [["held by another process: stop it, or choose another PORT (0 lets the system choose)"]]
   FAILS "a port in use ends the program with status 1, the holder's name and what to do"
   SAYING "held by env_config, process")
