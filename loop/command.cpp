@@ -37,6 +37,9 @@ Command::Command(const std::vector<std::string>& words, Complaints complaints) {
     for (const auto& word : words)
         arguments.push_back(const_cast<char*>(word.c_str())); // which execvp does not change
     arguments.push_back(nullptr);
+#ifdef __linux__
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+#endif
     pid_ = ::fork();
     if (pid_ == 0) {
         ::setpgid(0, 0);
@@ -78,8 +81,11 @@ Command::~Command() {
         // What it had started may end a moment later: a build that goes on would disturb the next one.
         const auto end = [&](int number, int milliseconds) {
             ::kill(-group, number);
-            for (; milliseconds > 0 && (!ended() || ::kill(-group, 0) == 0); milliseconds -= 5)
+            for (; milliseconds > 0 && (!ended() || ::kill(-group, 0) == 0); milliseconds -= 5) {
+                while (pid_ < 0 && ::waitpid(-group, nullptr, WNOHANG) > 0) {
+                }
                 ::poll(nullptr, 0, 5);
+            }
             return milliseconds > 0;
         };
         if (!end(SIGTERM, 5000))
@@ -117,11 +123,7 @@ std::optional<int> Command::ended() {
     return status_of(raw);
 }
 
-Orphanage::Orphanage() : before_{support::descendants(::getpid())} {
-#ifdef __linux__
-    ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-#endif
-}
+Orphanage::Orphanage() : before_{support::descendants(::getpid())} {}
 
 Orphanage::~Orphanage() {
     // Killed parents leave children, which come here: until none is left, or they come faster than they can be killed.
@@ -134,10 +136,8 @@ Orphanage::~Orphanage() {
             ::kill(pid, SIGKILL);
         for (const pid_t pid : here)
             ::waitpid(pid, nullptr, 0); // those that are no children of this process are not waited for: ECHILD
+        ::poll(nullptr, 0, 1);
     }
-#ifdef __linux__
-    ::prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
-#endif
 }
 
 Finished run(const std::vector<std::string>& words) {

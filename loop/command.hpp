@@ -10,7 +10,8 @@
 
 namespace loop {
 
-/// A command that runs, in a process group of its own. It gets SIGTERM when this process dies.
+/// A command that runs, in a process group of its own. It gets SIGTERM when this process dies. Processes whose parent
+/// has ended become children of this one (prctl(2), PR_SET_CHILD_SUBREAPER).
 class Command {
   public:
     enum class Complaints { with_the_output, apart };
@@ -32,8 +33,7 @@ class Command {
     std::unique_ptr<std::FILE, int (*)(std::FILE*)> complaints_{nullptr, std::fclose};
 };
 
-/// From its making to its end, processes whose parent has ended become children of this one (prctl(2),
-/// PR_SET_CHILD_SUBREAPER); its end kills those that are there, with all that they have started.
+/// Its end kills all that commands have started since it was made and left behind.
 class Orphanage {
   public:
     Orphanage();
@@ -42,7 +42,7 @@ class Orphanage {
     Orphanage& operator=(const Orphanage&) = delete;
 
   private:
-    std::vector<pid_t> before_; ///< Children of this process that are none of its business.
+    std::vector<pid_t> before_; ///< Processes that are none of its business.
 };
 
 struct Finished {

@@ -50,10 +50,8 @@ unsigned text_width() { return std::min(terminal::size().columns, 100U); }
 } // namespace
 
 std::vector<std::string> statement_lines(const Exercise& exercise) {
-    std::istringstream text{terminal::wrapped(in_a_line(exercise) + " (" + effort(exercise) + ")\n" + exercise.file() +
-                                                  ":" + std::to_string(progress_of(exercise).line) + "\n\n" +
-                                                  plain(exercise.statement),
-                                              text_width())};
+    std::istringstream text{terminal::wrapped(
+        in_a_line(exercise) + " (" + effort(exercise) + ")\n\n" + plain(exercise.statement), text_width())};
     std::vector<std::string> lines;
     for (std::string line; std::getline(text, line);)
         lines.push_back(lines.empty() ? terminal::bold(line) : line);
@@ -64,6 +62,7 @@ int statement(const Catalogue& catalogue, const std::string& name) {
     const Exercise exercise = name.empty() ? current(catalogue) : catalogue.exercise(name);
     for (const auto& line : statement_lines(exercise))
         std::cout << line << '\n';
+    std::cout << '\n' << exercise.file() << ':' << progress_of(exercise).line << '\n';
     return 0;
 }
 

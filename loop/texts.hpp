@@ -8,7 +8,7 @@
 // What the chapters' texts say of an exercise, for a terminal.
 namespace loop {
 
-/// Its title, level and file, and its statement, in lines that fit.
+/// Its title, what it takes, and its statement, in lines that fit.
 std::vector<std::string> statement_lines(const Exercise& exercise);
 
 /// The hint after the one that was given last, ready to be printed; the last one again when all have been given.

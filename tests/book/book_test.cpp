@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 using namespace book;
 using Catch::Matchers::ContainsSubstring;
@@ -31,6 +32,11 @@ struct Page {
     std::string root;
     std::string path() const { return root + "/page.md"; }
 };
+
+std::string read_file(const std::string& path) {
+    std::ifstream file{path};
+    return {std::istreambuf_iterator<char>{file}, {}};
+}
 
 std::string console(const std::string& lines, const std::string& attributes = "") {
     return "# Title\n\nA paragraph.\n\n" + (attributes.empty() ? "" : "<!-- " + attributes + " -->\n") +
@@ -68,6 +74,48 @@ TEST_CASE("the commentary of a transcript is the paragraph before it, without it
 TEST_CASE("a value that varies is used in what is typed later") {
     CHECK_NOTHROW(run(console("# A\n$ echo it is $RANDOM\nit is 17\n# B\n$ test 17 -lt 40000 && echo small\nsmall\n",
                               "varies: n=17")));
+}
+
+TEST_CASE("of two samples that begin alike the longer one is meant") {
+    const std::string lines = "$ echo \"from q to z-9\"\nfrom web to web-1\n$ echo \"z-9 q\"\nweb-1 web\n";
+    CHECK_NOTHROW(run(console(lines, "varies: short=web full=web-1")));
+    CHECK_NOTHROW(run(console(lines, "varies: full=web-1 short=web")));
+}
+
+TEST_CASE("a text is written whole, or stays as it was") {
+    const Page page{"before\n"};
+    write_whole(page.path(), "after\n");
+    CHECK(read_file(page.path()) == "after\n");
+    std::filesystem::create_symlink("/dev/full", page.path() + ".unfinished"); // a disk without room; full(4)
+    CHECK_THROWS_MATCHES(write_whole(page.path(), "lost\n"), Mismatch,
+                         MessageMatches(ContainsSubstring("page.md cannot be written")));
+    CHECK(read_file(page.path()) == "after\n");
+    CHECK(std::distance(std::filesystem::directory_iterator{page.root}, {}) == 1);
+}
+
+TEST_CASE("a text that cannot be recorded is a failure of the whole") {
+    const std::string text = console("$ echo one\ntwo\n");
+    const Page page{text};
+    const auto record = [&] {
+        support::Process book{support::program("book"),
+                              {.arguments = {"record", "/nowhere", "page.md"}, .directory = page.root}};
+        return book.wait_for_exit();
+    };
+    std::filesystem::create_symlink("/dev/full", page.path() + ".unfinished");
+    CHECK(record() == 1);
+    CHECK(read_file(page.path()) == text);
+    CHECK(record() == 0);
+    CHECK(read_file(page.path()) == console("$ echo one\none\n"));
+}
+
+TEST_CASE("the tests of a build tree are found whatever its path is") {
+    const Page page{"# Title\n\n## Claims\n\nTrue.<!-- test: one -->\n"};
+    std::filesystem::create_directory(page.root + "/it's \"$HOME\"");
+    page.write("it's \"$HOME\"/CTestTestfile.cmake", "add_test(one true)\n");
+    support::Process book{support::program("book"),
+                          {.arguments = {"prose", page.root + "/it's \"$HOME\"", "page.md"}, .directory = page.root}};
+    CHECK(book.wait_for_exit() == 0);
+    CHECK_THAT(book.output(), ContainsSubstring("1 claims with a test"));
 }
 
 TEST_CASE("a transcript that is not true is refused, with the line and what came instead") {

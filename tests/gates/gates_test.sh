@@ -38,7 +38,7 @@ plant exercises_are_complete CMakeLists.txt 'exercise(02_bind ghost)' exercises/
 plant exercises_are_complete solutions/02_bind/orphan.cpp '' 02_bind/orphan
 plant exercises_are_complete tests/wrong/02_bind/orphan/mistake.cpp '// A mistake without an exercise.' 02_bind/orphan
 plant exercises_are_complete tests/wrong/02_bind/any_free_port/unnamed.cpp 'int main() {}'
-plant exercises_are_complete tests/wrong/02_bind/any_free_port/unseen.cpp '// UDP.\n// Fails: it listens' 'unseen.cpp: its head has 0 lines // Seen'
+plant exercises_are_complete tests/wrong/02_bind/any_free_port/unseen.cpp '// UDP.\n// Fails: it listens' 'unseen.cpp: its head has 0 lines Seen'
 plant exercises_are_complete chapters/02_bind/README.md '`exercises/02_bind/any_free_port.cpp` · hopeless' any_free_port
 plant exercises_are_complete solutions/02_bind/any_free_port.cpp "$(yes 'int x;' | head -80)" 'more than 70'
 

@@ -267,7 +267,7 @@ def every_exercise_is_stated_and_has_three_hints() -> None:
         end = re.compile(r"^(<details>|##)", re.MULTILINE).search(text, start).start()
         stated = text[text.index("\n", start):end]
         words = re.sub(r"<!--.*?-->|^```[^\n]*$|\[([^\]]*)\]\([^)]*\)", lambda found: found[1] or "", stated, flags=re.DOTALL | re.MULTILINE)
-        assert in_a_line(shown).endswith(in_a_line(words)) and words.strip(), f"{number}: {shown}\n--- the text has\n{words}"
+        assert in_a_line(words) in in_a_line(shown) and words.strip(), f"{number}: {shown}\n--- the text has\n{words}"
         for tier, heading in enumerate(("Hint 1: ", "Hint 2: ", "Hint 3: ")):
             hint = call("hint", path, status=0)
             expect(hint, heading, f"{number} {title}", f"{2 - tier} more" if tier < 2 else "the last one")
