@@ -234,47 +234,53 @@ std::string place_of(const Exercise& exercise) {
     return exercise.file() + ":" + std::to_string(progress_of(exercise).line);
 }
 
-// `✓ 2.1 any free port: right, 5 points`, in lines that fit.
-void headline(const std::string& mark, const Exercise& exercise, const std::string& rest) {
+// `✓ 2.1 any free port: right, 5 points`, in lines that fit; returns how many.
+std::size_t headline(const std::string& mark, const Exercise& exercise, const std::string& rest) {
     const std::string name = in_a_line(exercise); // of which no line breaks before its end
     std::string text = terminal::wrapped("  " + name + ": " + rest, std::max(terminal::size().columns, 40U), 2);
+    const auto lines = static_cast<std::size_t>(std::ranges::count(text, '\n'));
     if (const auto place = text.find(name); place != text.npos)
         text.replace(place, name.size(), terminal::bold(name));
     std::cout << mark << text.substr(1);
+    return lines;
 }
 
 } // namespace
 
 void show(const Exercise& exercise, const Report& report, std::size_t lines) {
+    const auto say = [&](const std::string& mark, const std::string& rest) {
+        const std::size_t used = headline(mark, exercise, rest);
+        lines -= std::min(lines, used);
+    };
     switch (report.result) {
     case Result::right:
-        headline(terminal::tick(), exercise, "right, " + std::to_string(exercise.points) + " points");
+        say(terminal::tick(), "right, " + std::to_string(exercise.points) + " points");
         for (const auto& reason : report.not_tried)
             std::cout << terminal::wrapped("  not tried here: " + reason, terminal::size().columns);
         break;
     case Result::compiles:
-        headline("-", exercise, "compiles; " + progress_of(exercise).note);
+        say("-", "compiles; " + progress_of(exercise).note);
         break;
     case Result::not_started:
         if (progress_of(exercise).state == State::not_started)
-            headline("-", exercise, "not started; begin at\n  " + place_of(exercise));
+            say("-", "not started; begin at\n  " + place_of(exercise));
         else
-            headline("-", exercise, "not started: it ends with status 77, as one that has not been begun");
+            say("-", "not started: it ends with status 77, as one that has not been begun");
         break;
     case Result::not_judged:
-        headline("-", exercise, "not judged on this machine");
+        say("-", "not judged on this machine");
         show_in_at_most(report.words, lines, Words::compilers);
         break;
     case Result::no_verdict:
-        headline(terminal::cross(), exercise, "no verdict");
+        say(terminal::cross(), "no verdict");
         show_in_at_most(report.words, lines, Words::compilers);
         break;
     case Result::does_not_compile:
-        headline(terminal::cross(), exercise, "does not compile");
+        say(terminal::cross(), "does not compile");
         show_in_at_most(report.words, lines, Words::compilers);
         break;
     case Result::wrong:
-        headline(terminal::cross(), exercise, "not right yet; it fails the check \"" + report.failed + "\"");
+        say(terminal::cross(), "not right yet; it fails the check \"" + report.failed + "\"");
         show_in_at_most(report.words, lines, Words::story);
     }
     std::cout << std::flush;

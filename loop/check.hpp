@@ -75,7 +75,7 @@ class Checking {
     std::array<char, 4096> some_{};
 };
 
-/// Prints it, at most so many lines of it after the first sentence.
+/// Prints it, in about so many lines at most.
 void show(const Exercise& exercise, const Report& report, std::size_t lines);
 
 /// Prints which exercise is next, once nothing is left to do for this one.

@@ -210,7 +210,7 @@ class Watch {
     // What the exercise asks for, as much as there is room for; the next time the rest.
     void show_statement() {
         const auto lines = statement_lines(exercise_);
-        const std::size_t most = room() + 2, pages = (lines.size() + most - 1) / most;
+        const std::size_t most = room() - 1, pages = (lines.size() + most - 1) / most;
         terminal::clear();
         std::cout << first_line() << '\n';
         for (std::size_t i = page_ * most; i < std::min(lines.size(), (page_ + 1) * most); ++i)
@@ -223,13 +223,17 @@ class Watch {
         show_keys();
     }
 
-    // Between the first two lines and the keys below.
-    static std::size_t room() { return terminal::is_terminal() ? std::max(terminal::size().rows, 12U) - 7 : 1000; }
+    // Between the first line and what show_keys() prints.
+    std::size_t room() const {
+        const auto [rows, columns] = terminal::size();
+        return terminal::is_terminal() ? std::max(rows, 12U) - 3 - (how_.empty() ? 0 : 1 + how_.size() / columns)
+                                       : 1000;
+    }
 
     void show_keys() const {
         if (keys_.from_terminal())
             std::cout << '\n'
-                      << how_ << (how_.empty() ? "" : "\n")
+                      << (how_.empty() ? "" : terminal::wrapped(how_, terminal::size().columns))
                       << terminal::dim("s statement  h hint  l list  n next  r rerun  q quit");
         std::cout << std::flush;
     }

@@ -308,7 +308,7 @@ def a_verdict_is_what_status_and_file_say_together() -> None:
             expect(said, "2.1 any free port: no verdict", words)
             assert not verdict.exists(), script
             expect(call(status=0), sum_of(0, 0))
-        fake_judge('exec "$real" "$@"')
+        fake_judge('exec -a "$0" "$real" "$@"')
         call("check", "2.1", status=0)
     finally:
         true_judge()
@@ -453,8 +453,7 @@ def watch_judges_what_is_saved() -> None:
     for rows, columns in (SMALL, LARGE):
         stub(FOUR_SOCKETS), stub(ANY_FREE_PORT)
         with watching(size=(rows, columns)) as terminal:
-            screen = terminal.wait_for("1.1 four sockets: not started", "four_sockets.cpp:25", "s statement  h hint  l list  n next  r rerun  q quit")
-            expect(screen, "warm-up, 10 minutes, 5 points")
+            screen = terminal.wait_for("1.1 four sockets: not started", "four_sockets.cpp:25", "(warm-up, 10 minutes, 5 points)", "s statement  h hint  l list  n next  r rerun  q quit")
             save(ANY_FREE_PORT, wrong_answer())
             screen = terminal.wait_for("2.1 any free port: not right yet", "Observed", "q quit")
             assert len(screen.splitlines()) < rows
@@ -510,7 +509,7 @@ def watch_fits_a_new_size() -> None:
     with watching(size=LARGE) as terminal:
         terminal.wait_for("2.1 any free port: not right yet", "Try it", "q quit")
         terminal.resize(12, 60)
-        screen = terminal.wait_for("not right yet", "     ...", "Try it", "q quit")
+        screen = terminal.wait_for("not right yet", "Observed ", "Try it", "q quit")
         assert len(screen.splitlines()) <= 12
         terminal.press("q")
         assert terminal.end() == 0

@@ -92,7 +92,7 @@ what_cannot_be_read_is_asked_again() {
     expect_in out '1 of 1 right'
     expect_in out 'as in: 4 EADDRINUSE'
     expect_in out 'There is no call 99'
-    expect_in out 'From which call?'
+    expect_in out 'from which call?'
     expect_in out 'did you mean EADDRINUSE?'
 }
 
@@ -107,7 +107,7 @@ what_cannot_be_read_is_answered_fittingly() {
 1|Call 1 fails with which error? As in: 1 EADDRINUSE
 EINVAL|EINVAL from which call? With its number, as in: 4 EINVAL
 1 EFOO|EFOO is no error
-1 EPIPE|EPIPE is an error, but none of those
+1 EXDEV|EXDEV is an error, but none of those
 1 OK|OK alone says that no call fails
 1 98|its name is wanted, not a number
 EINVAL EACCES|One error, please
