@@ -59,13 +59,13 @@ std::string text_of(int error) { return std::strerror(error); }
 
 using Clock = std::chrono::steady_clock;
 
-void wait_for(int descriptor, short events, const std::string& what, std::chrono::milliseconds limit = patience) {
+// Waits until then; what is told is how long the whole call has waited, which began `patience` before.
+void wait_for(int descriptor, short events, const std::string& what,
+              Clock::time_point deadline = Clock::now() + patience) {
     if (descriptor < 0) // poll(2) would wait for it in vain
         give_up("descriptor -1 is a socket that could not be made or connected: its error() says why");
-    const Waited waited = wait_for_any({{descriptor, events}}, limit);
-    if (!waited.ready)
-        give_up("waited " + (limit < patience && waited.time == "0 s" ? in_seconds(patience) : waited.time) + " " +
-                what);
+    if (!wait_for_any({{descriptor, events}}, until(deadline)).ready)
+        give_up("waited " + in_seconds(patience - until(deadline)) + " " + what);
 }
 
 Client open_socket(int type, const Address& bind_to) {
@@ -164,7 +164,7 @@ void Client::send(std::string_view bytes) {
     const auto deadline = Clock::now() + patience;
     while (!bytes.empty()) {
         const std::string what = "to send " + std::to_string(bytes.size()) + " bytes";
-        wait_for(descriptor_, POLLOUT, what, until(deadline));
+        wait_for(descriptor_, POLLOUT, what, deadline);
         const auto sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent <= 0)
             give_up(what + ": " + text_of(errno));
@@ -177,7 +177,7 @@ bool Client::fill(Clock::time_point deadline) {
     wait_for(descriptor_, POLLIN,
              "for bytes from the peer; so far: \"" + buffer_.substr(0, 300) + '"' +
                  (much ? "... of " + std::to_string(buffer_.size()) + " bytes" : ""),
-             until(deadline));
+             deadline);
     std::array<char, 65536> chunk;
     const auto received = ::recv(descriptor_, chunk.data(), chunk.size(), 0);
     error_ = received < 0 ? errno : 0;

@@ -999,9 +999,9 @@ int grader::grade(int argc, char** argv, void (*judge)(Grader&)) {
     if (in_sandbox || as_user)
         ::prctl(PR_SET_PDEATHSIG, SIGKILL); // whoever grades may be killed; nothing is left then
 #endif
+    std::signal(SIGINT, SIG_DFL); // a shell starts what is in its background with SIGINT ignored, and that is inherited
     support::leave_nothing_behind();
     std::signal(SIGPIPE, SIG_IGN);
-    std::signal(SIGINT, SIG_DFL); // a shell starts what is in its background with SIGINT ignored, and that is inherited
 #ifdef __linux__
     ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 #endif
