@@ -45,6 +45,9 @@ using support::Process;
 // arrived. Longer where a sleep may have a time limit that nobody sees.
 constexpr milliseconds silence{300}, longer_silence{4000};
 
+// A wait that is shorter than this needs no look at the programs: whatever they do, it was not in vain.
+constexpr milliseconds first_look{80};
+
 // All waits together: well below the limit of CTest (CMakePresets.json), after which there would be no story.
 constexpr std::chrono::seconds patience_in_all{80};
 
@@ -137,8 +140,17 @@ void end_greed() {
 // While all programs sleep, and have been woken by nothing for `silence`, waiting is in vain.
 bool nothing_can_wake_them(milliseconds waited) {
     end_greed();
+    // A look at hundreds of threads takes time, which they may need: so looking takes one tenth of the time at most.
+    using Clock = std::chrono::steady_clock;
+    static Clock::time_point next_look{};
+    static bool another_wait = true;
     static std::optional<support::Sleep> before;
     static milliseconds since{}, last{};
+    another_wait = another_wait || waited < last;
+    last = waited;
+    const auto start = Clock::now();
+    if (start < next_look || waited < first_look)
+        return false;
     std::optional<support::Sleep> now;
     for (const Started& started : story.programs) {
         if (started.status)
@@ -153,10 +165,10 @@ bool nothing_can_wake_them(milliseconds waited) {
     if (!now && std::ranges::all_of(story.programs, [](const Started& one) { return one.status.has_value(); }) &&
         !story.programs.empty())
         now.emplace(); // all have ended
-    if (!now || now != before || waited < last)
+    if (!now || now != before || std::exchange(another_wait, false))
         since = waited;
     before = now;
-    last = waited;
+    next_look = Clock::now() + 9 * (Clock::now() - start);
     return now && waited - since >= (now->certain ? silence : longer_silence);
 }
 

@@ -1,8 +1,6 @@
-#include "tests/support/grader.hpp"
+#include "tests/support/demands.hpp"
 #include "tests/support/network.hpp"
 #include "tests/support/wait.hpp"
-
-#include <csignal>
 
 using namespace grader;
 
@@ -22,6 +20,7 @@ void grader::judge(Grader& grader) {
     const auto port = grader.fresh_port();
     Program program = grader.start({.environment = {{"PORT", std::to_string(port)}}});
     const Address says = program.ready();
+    const int at_once = grader.try_to_connect({"::1", says.port});
 
     grader.check("one socket listens, on every address",
                  "one TCP socket in the state LISTEN, on [::], which is what the ready line says", section);
@@ -33,6 +32,10 @@ void grader::judge(Grader& grader) {
     grader.check("it takes its port from PORT", "with PORT=N in its environment, it listens on port N", "The program");
     grader.expect(listener.local.port == port,
                   "with PORT=" + std::to_string(port) + " it listens on " + to_string(listener.local));
+
+    grader.check("it listens before it says so", "a client that connects as soon as the ready line is there gets in",
+                 "The program");
+    grader.expect(at_once == 0, "the client that connected as soon as the line was there got " + in_words(at_once));
 
     const auto must_be_told = [&](Client& client) {
         const std::string line = client.read_line(), endpoint = to_string(client.local());
@@ -56,7 +59,10 @@ void grader::judge(Grader& grader) {
 
     grader.check("it takes an IPv4 client", "a connection to 127.0.0.1 on the same port", section);
     // All of 127.0.0.0/8 is this machine's.
-    const auto some_loopback = [&] { return "127.0.0." + std::to_string(grader.draw(2, 250)); };
+    const auto some_loopback = [&] {
+        const auto part = [&] { return "." + std::to_string(grader.draw(1, 250)); };
+        return "127" + part() + part() + part();
+    };
     Client third = grader.connect({"127.0.0.1", port});
     Client fourth = grader.connect({some_loopback(), port}, {some_loopback(), 0});
 
@@ -65,8 +71,30 @@ void grader::judge(Grader& grader) {
     must_be_told(third);
     must_be_told(fourth);
 
-    grader.check("it ends on SIGTERM with status 0", "status 0, soon", "Run it");
-    program.send_signal(SIGTERM);
-    const int status = program.exit_status();
-    grader.expect(status == 0, "it ended with " + status_in_words(status));
+    grader.check("it goes on, whatever its clients do",
+                 "the same for hundreds of clients of both families, silent, talking, or gone before they were served",
+                 "What goes wrong");
+    program.settle();
+    const std::size_t before = sockets_held(program);
+    Client silent = grader.connect({"::1", port});
+    unsigned turn = 0;
+    many_times(grader, hundreds, "more clients came, were told, and left", [&] {
+        Client client = turn++ % 2 == 0 ? grader.connect({"::1", port})
+                                        : grader.connect({some_loopback(), port}, {some_loopback(), 0});
+        must_be_told(client);
+        client.read_to_end();
+    });
+    for (const std::string ip : {"::1", "127.0.0.1"}) {
+        grader.reset_in_the_queue({ip, port});
+        take_the_queue(program, {ip, port});
+        program.listener(); // it runs, and listens
+        Client next = grader.connect({ip, port});
+        must_be_told(next);
+        next.read_to_end();
+    }
+
+    grader.check("it closes each socket", "it holds no more sockets than before those clients came", "The program");
+    expect_sockets(grader, program, before, "more than " + std::to_string(hundreds) + " clients have gone, and");
+
+    check_endings(grader, {.environment = {{"PORT", "0"}}}, "Run it");
 }

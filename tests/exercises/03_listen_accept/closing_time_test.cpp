@@ -1,7 +1,8 @@
-#include "tests/support/grader.hpp"
+#include "tests/support/demands.hpp"
 #include "tests/support/wait.hpp"
 
 #include <algorithm>
+#include <sys/socket.h>
 
 using namespace grader;
 
@@ -17,11 +18,20 @@ bool listens(const Address& server) {
 } // namespace
 
 void grader::judge(Grader& grader) {
-    const unsigned seats = grader.draw(4, 6);
+    const unsigned seats = 6;
     const std::string number = std::to_string(seats);
     grader.check("it says where it listens", "the line \"listening on 127.0.0.1:PORT\"", "The program");
     Program program = grader.start({.arguments = {number}});
     const Address server = program.ready();
+    std::vector<Client> guests;
+    const int at_once = [&] { // the first seat is taken as soon as the line is there
+        support::Client socket = support::connect_to(server);
+        const int error = socket.error();
+        if (error == 0)
+            guests.emplace_back("client 1", std::move(socket));
+        return error;
+    }();
+    grader.did("tried to connect to " + to_string(server) + " as client 1: " + in_words(at_once));
 
     grader.check("it listens on loopback, on the port that it says",
                  "one TCP socket in the state LISTEN, on 127.0.0.1 and with the port of the ready line", "The program");
@@ -45,11 +55,32 @@ void grader::judge(Grader& grader) {
                                          in_quotes(back) + " before the end");
         client.close();
     };
-    std::vector<Client> guests;
+
+    grader.check("it listens before it says so", "a client that connects as soon as the ready line is there gets in",
+                 "The program");
+    grader.expect(at_once == 0, "the client that connected as soon as the line was there got " + in_words(at_once));
+
+    grader.check("the kernel chooses its port", "another one, which is started meanwhile, has a port of its own",
+                 "The program");
+    Program neighbour = grader.start({.arguments = {"1"}});
+    const Address there = neighbour.ready();
+    grader.expect(neighbour.listener().local == there, "the other one says " + to_string(there) + ", and listens on " +
+                                                           to_string(neighbour.listener().local));
+    Client only_one = grader.connect(there);
 
     grader.check("it serves the first client at once", "its line comes back, while the other seats are free", "Run it");
-    guests.push_back(grader.connect(server));
     must_be_served(guests.front());
+
+    grader.check("whatever a client says comes back",
+                 "its bytes, all values of a byte among them, and no others, as they come", "The program");
+    Client& first = guests.front();
+    for (const std::string& said : {std::string{"no end of a line"}, std::string{"a\0b", 3}, std::string{"\r\n \n"}}) {
+        first.send(said);
+        expect_bytes(grader, first.name(), first.read(said.size()), said);
+    }
+    const std::string much = all_values(3'000'000);
+    expect_bytes(grader, first.name(), exchange(first, much, much.size()), much);
+    expect_silence(grader, program, first);
 
     grader.check("it serves several clients at once",
                  "the lines of a second client come back, while the first one stays", "Run it");
@@ -58,7 +89,7 @@ void grader::judge(Grader& grader) {
     must_be_served(guests.front());
 
     grader.check("it lets as many clients in as its argument says",
-                 "with the argument " + number + ", " + number + " clients are connected, and none of them is refused",
+                 "with the argument " + number + ", " + number + " clients come, and none of them is refused",
                  "What the kernel did");
     while (guests.size() < seats) {
         guests.push_back(grader.connect(server));
@@ -75,14 +106,13 @@ void grader::judge(Grader& grader) {
         grader.expect(error == ECONNREFUSED, "a client that comes later gets " + in_words(error));
     };
     grader.check("it stops listening when the last of the N has come",
-                 "no socket listens on the port, and a client that comes later gets ECONNREFUSED, while all " + number +
-                     " are still connected",
+                 "no socket listens on the port, and a client that comes later gets ECONNREFUSED, while the others are "
+                 "still connected",
                  "What the kernel did");
     must_close(server, "all " + number + " clients have come");
 
     grader.check("it serves those that are in after it has stopped listening",
-                 "lines come back to each of the " + number + " clients, also to the one that came last",
-                 "What the kernel did");
+                 "lines come back to each of the clients, also to the one that came last", "What the kernel did");
     for (Client& guest : guests)
         must_be_served(guest);
 
@@ -95,9 +125,37 @@ void grader::judge(Grader& grader) {
     for (Client& guest : guests)
         must_be_served(guest);
 
+    grader.check("a client that does not read holds up nobody",
+                 "lines come back to the others, while one sends and sends and reads nothing", "The program");
+    send_until_full(program, guests.back(), all_values(100'000));
+    for (Client& guest : guests)
+        if (&guest != &guests.back())
+            must_be_served(guest);
+
+    grader.check(
+        "it serves those who stay when one has broken off",
+        "lines come back to the others, when that one has reset its connection, and another one has left before it "
+        "had read what came back",
+        "What goes wrong");
+    std::size_t held = sockets_held(program);
+    const auto see_it_go = [&] { // an answer may keep the socket, if it likes
+        support::eventually([&] { return sockets_held(program) < held; });
+        held = sockets_held(program);
+    };
+    guests.back().break_off();
+    guests.pop_back();
+    see_it_go();
+    grader.did(guests.back().name() + " says much, reads nothing, and leaves");
+    grader::leave(guests.back(), Leaving::speaks_and_closes, all_values(200'000));
+    guests.pop_back();
+    see_it_go();
+    for (Client& guest : guests)
+        must_be_served(guest);
+
     grader.check("it ends with status 0 when the last one has left", "status 0, with nobody there to serve", "Run it");
     for (Client& guest : guests)
         leave(guest);
+    guests.clear();
     const int status = program.exit_status();
     grader.expect(status == 0, "it ended with " + status_in_words(status));
 
@@ -115,10 +173,55 @@ void grader::judge(Grader& grader) {
     must_be_served(late);
     must_close(door, "the second of 2 clients has come");
 
-    grader.check("it ends with status 0 when the last one has broken off",
-                 "a client that resets its connection has left like any other: status 0", "What goes wrong");
     late.break_off();
     const int end = next.exit_status();
     grader.expect(end == 0, "it ended with " + status_in_words(end));
+
+    grader.check(
+        "it serves the first N, and no others",
+        "with the argument 3, of 12 that come at the same moment 3 are served, and the connections of the others "
+        "end",
+        "What the kernel did");
+    Program small = grader.start({.arguments = {"3"}});
+    const Address entrance = small.ready();
+    unsigned served = 0;
+    {
+        std::vector<support::Client> crowd;
+        for (int i = 0; i < 12; ++i)
+            crowd.push_back(support::begin_to_connect(entrance));
+        grader.did("12 clients connected at the same moment");
+        small.stop_listening_at(entrance);
+        for (support::Client& one : crowd) {
+            if (one.descriptor() < 0)
+                continue; // refused
+            Client client{"one of the 12", std::move(one)};
+            [[maybe_unused]] const auto sent = ::send(client.descriptor(), "x", 1, MSG_NOSIGNAL);
+            client.shut_down_sending();
+            served += client.send_and_read_to_any_end("").first == "x" ? 1 : 0;
+        }
+    }
+    grader.expect(served == 3, "with the argument 3 it served " + std::to_string(served) + " of 12 clients");
+    const int small_end = small.exit_status();
+    grader.expect(small_end == 0, "it ended with " + status_in_words(small_end));
+
+    grader.check("N may be hundreds",
+                 "with the argument " + std::to_string(hundreds) + " so many clients are served at once",
+                 "The program");
+    Program large = grader.start({.arguments = {std::to_string(hundreds)}});
+    const Address hall = large.ready();
+    many_times(grader, hundreds, "clients came and were served", [&] {
+        guests.push_back(grader.connect(hall));
+        must_be_served(guests.back());
+    });
+    must_close(hall, "the last of " + std::to_string(hundreds) + " clients has come");
+    grader.as_one_step("all of them were served again, and left", [&] {
+        for (Client& guest : guests)
+            must_be_served(guest);
+        for (Client& guest : guests)
+            leave(guest);
+    });
+    const int large_end = large.exit_status();
+    grader.expect(large_end == 0, "it ended with " + status_in_words(large_end));
+    only_one.close();
     grader.check_refusal({.arguments = {"1"}});
 }
