@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #ifdef __linux__
+#include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -213,6 +214,22 @@ TEST_CASE("another user's process is not called none: it may not be looked into,
           "held by a process of root that you may not look into, or by the kernel itself: look with sudo "
           "./portlab who " +
               std::to_string(address.port) + ", or " + another);
+}
+
+TEST_CASE("root without its capabilities is not told that the kernel holds what a process does") {
+    if (::geteuid() != 0)
+        SKIP("needs root, to be without its capabilities");
+    const Client listener = listening_socket("127.0.0.1");
+    const Address address = listener.local();
+    const int own = listener.descriptor();
+    const Child child{[&](int to) {
+        ::close(own);
+        __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+        const std::array<__user_cap_data_struct, 2> none{};
+        if (::syscall(SYS_capset, &header, none.data()) == 0)
+            write_to(to, why(address));
+    }};
+    CHECK_THAT(child.says(), StartsWith("held by a process of root that you may not look into"));
 }
 
 TEST_CASE("the kernel's own socket has no process") {
