@@ -6,14 +6,19 @@
 #include <cstdlib>
 #include <exception>
 #include <iostream>
-#include <optional>
 #include <string>
+#include <vector>
 
-// What has this local address overlaps what wants `ip`.
-bool overlaps(const std::string& local, const std::string& ip) {
-    const std::string every_address = "0.0.0.0";
-    if (local.find(':') != std::string::npos) // IPv6: only the wildcard takes IPv4 clients, too
-        return local == "::";
+// Is the socket in the way of one that wants the IPv4 address `ip`?
+bool in_the_way(const common::SocketRow& row, const std::string& ip) {
+    const std::string every_address = "0.0.0.0", mapped = "::ffff:";
+    std::string local = row.local.ip;
+    if (local.starts_with(mapped)) // an IPv4 address in an IPv6 socket
+        local.erase(0, mapped.size());
+    else if (local == "::" && !row.v6_only.value_or(false)) // it takes IPv4 clients, too
+        local = every_address;
+    else if (local.find(':') != std::string::npos)
+        return false;
     return local == ip || local == every_address || ip == every_address;
 }
 
@@ -23,14 +28,16 @@ int main(int argc, char** argv) {
             throw common::ConfigError{"usage: name_the_holder ADDRESS PORT"};
         const std::string ip = common::parse_address("ADDRESS", argv[1]);
         const std::uint16_t port = common::parse_port("PORT", argv[2]);
-        for (const common::SocketRow& row : common::kernel_sockets(common::Protocol::tcp)) {
-            if (row.local.port != port || !overlaps(row.local.ip, ip))
+        const std::vector<common::SocketRow> rows = common::kernel_sockets(common::Protocol::tcp);
+        const common::Holders holders{rows};
+        for (const common::SocketRow& row : rows) {
+            if (row.local.port != port || !in_the_way(row, ip))
                 continue;
-            if (const std::optional<common::Holder> holder = common::holder_of(row))
-                std::cout << holder->pid << ' ' << holder->command;
-            else
-                std::cout << "- -";
-            std::cout << ' ' << row.state << ' ' << row.local << '\n';
+            const std::vector<common::Holder> all = holders.of(row);
+            for (const common::Holder& holder : all)
+                std::cout << holder.pid << ' ' << holder.command << ' ' << row.state << ' ' << row.local << '\n';
+            if (all.empty())
+                std::cout << "- - " << row.state << ' ' << row.local << '\n';
         }
     } catch (const common::ConfigError& error) {
         std::cerr << "name_the_holder: " << error.what() << '\n';

@@ -7,6 +7,7 @@
 #include <asio/ip/tcp.hpp>
 #include <asio/write.hpp>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <deque>
 #include <exception>
@@ -27,7 +28,9 @@ int workers_in(int argc, char** argv) {
 void serve(tcp::acceptor& acceptor, int worker) {
     acceptor.async_accept([&acceptor, worker](asio::error_code error, tcp::socket client) {
         const std::string line = "worker " + std::to_string(worker) + "\n";
-        if (!error)
+        if (error) // no descriptor is left, say: the client waits in the queue
+            std::this_thread::sleep_for(std::chrono::milliseconds{100});
+        else
             asio::write(client, asio::buffer(line), error);
         serve(acceptor, worker);
     });

@@ -1,6 +1,7 @@
 #include "tests/support/demands.hpp"
 
 #include "tests/support/asleep.hpp"
+#include "tests/support/network.hpp"
 #include "tests/support/wait.hpp"
 
 #include <algorithm>
@@ -240,6 +241,17 @@ void take_the_queue(const Program& program, const Address& server) {
     program.settle();
 }
 
+void break_off_in_the_queue(Grader& grader, const Address& server) {
+    grader.reset_in_the_queue(server);
+    for (int i = 0; i < 100; ++i) {
+        support::Client client = support::begin_to_connect(server);
+        client.shut_down_sending();
+        support::reset(std::move(client));
+    }
+    grader.did("100 clients connected to " + to_string(server) +
+               ", said that they send no more, and reset their connections at once");
+}
+
 std::string all_values(std::size_t size) {
     std::string bytes(size, '\0');
     unsigned state = 1; // a linear congruential generator: no two stretches are alike
@@ -387,6 +399,49 @@ void expect_output(Grader& grader, const Program& program, const std::vector<std
 
 void expect_no_complaint(Grader& grader, const Program& program) {
     grader.expect(program.complained().empty(), "on standard error it printed " + in_quotes(program.complained()));
+}
+
+void expect_failure(Grader& grader, Program& program) {
+    const int status = program.exit_status();
+    grader.expect(status == 1, "it ended with " + status_in_words(status));
+    grader.expect(program.printed().empty(), "it printed " + in_quotes(program.printed()));
+}
+
+void expect_reason(Grader& grader, const Program& program, int error) {
+    grader.expect(gives(program.complained(), error),
+                  program.complained().empty() ? "nothing is on standard error"
+                                               : "the system's answer was " + in_words(error) +
+                                                     ", and on standard error is " + in_quotes(program.complained()));
+}
+
+bool names(std::string_view text, const Address& address) {
+    const auto digit = [&](std::size_t at) { return at < text.size() && text[at] >= '0' && text[at] <= '9'; };
+    const std::string wanted = to_string(address);
+    for (auto at = text.find(wanted); at != text.npos; at = text.find(wanted, at + 1))
+        if (!digit(at + wanted.size()) && (at == 0 || (!digit(at - 1) && text[at - 1] != '.')))
+            return true;
+    return false;
+}
+
+FewPorts::FewPorts(Grader& grader, unsigned free) {
+    if (!grader.alone()) {
+        grader.not_here("a range of ports that is the grader's own");
+        return;
+    }
+    constexpr unsigned size = 64;
+    const unsigned low = 30'001 + grader.draw(0, 1'000),
+                   high = low + size - 1; // above fresh_port's, and no usual range
+    std::vector<unsigned> ports;
+    for (unsigned port = low; port <= high; ++port)
+        ports.push_back(port);
+    for (unsigned left = size; left > free; --left) {
+        const auto port = ports.begin() + grader.draw(0, left - 1);
+        taken_.push_back(support::bound_socket("0.0.0.0", static_cast<std::uint16_t>(*port)));
+        ports.erase(port);
+    }
+    support::set_sysctl("net/ipv4/ip_local_port_range", std::to_string(low) + " " + std::to_string(high));
+    grader.did("made the kernel choose from the ports " + std::to_string(low) + " to " + std::to_string(high) +
+               ", of which all but " + std::to_string(free) + " are taken");
 }
 
 } // namespace grader

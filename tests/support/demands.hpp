@@ -86,6 +86,9 @@ std::vector<Client> burst(Grader& grader, const Address& server, unsigned client
 /// Waits until nobody waits in the queue of the socket that listens there, and the program sleeps again; it may have
 /// ended.
 void take_the_queue(const Program& program, const Address& server);
+/// reset_in_the_queue(), and then clients that say before they reset the connection that they send no more: so a
+/// program that writes gets EPIPE.
+void break_off_in_the_queue(Grader& grader, const Address& server);
 
 // Much
 
@@ -126,5 +129,24 @@ std::vector<std::string> texts_of(std::uint16_t port);
 void expect_output(Grader& grader, const Program& program, const std::vector<std::string>& lines);
 /// Fails the check unless it has printed nothing on standard error.
 void expect_no_complaint(Grader& grader, const Program& program);
+/// Fails the check unless the program ends with status 1 and has printed nothing on standard output.
+void expect_failure(Grader& grader, Program& program);
+/// Fails the check unless standard error has the system's reason: gives().
+void expect_reason(Grader& grader, const Program& program, int error);
+/// Whether the text has ADDRESS:PORT, and not merely the beginning of a longer number.
+bool names(std::string_view text, const Address& address);
+
+// Ports of the kernel's choice
+
+/// While it lives, the kernel has a range of ports of its own to choose from, in which all but `free` are taken: so a
+/// port that the program chooses for itself is one outside of it, or taken. Elsewhere than in a network of the grader's
+/// own the range is the machine's. ip(7), ip_local_port_range.
+class FewPorts {
+  public:
+    FewPorts(Grader& grader, unsigned free);
+
+  private:
+    std::vector<support::Client> taken_;
+};
 
 } // namespace grader

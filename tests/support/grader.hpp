@@ -78,6 +78,9 @@ class Program {
     /// up on a clock of its own is given 0.2 s. So what it does wrong a moment later is seen by the next step.
     void settle() const;
 
+    /// Fails the check unless it still runs, once it has done all that there was to do.
+    void expect_running() const;
+
     /// Waits for a line that contains the text; nothing where the program ends instead.
     std::optional<std::string> line_or_end(std::string_view text);
     /// Waits until it has accepted the client's connection, has read all that the client sent, and sleeps again.
@@ -86,7 +89,6 @@ class Program {
     void stop_listening_at(const Address& address) const;
 
   private:
-    void expect_running() const; // once it has done all that there was to do
     std::string next(const std::function<bool(const std::string&)>& wanted); // line
     support::Process* process_;                                              // lives until the verdict
 };

@@ -1,4 +1,7 @@
-#include "tests/support/grader.hpp"
+#include "tests/support/demands.hpp"
+
+#include <cerrno>
+#include <vector>
 
 using namespace grader;
 
@@ -15,8 +18,10 @@ std::string end_in_words(const Address& local, const Address& peer) {
 
 void grader::judge(Grader& grader) {
     // Every address of 127.0.0.0/8 is this machine's, so the one that is meant can be told from the usual one.
-    Client server = grader.listen("127.0.0." + std::to_string(grader.draw(2, 250)));
+    Client server = grader.listen("127.0.0." + std::to_string(grader.draw(2, 250)), grader.fresh_port());
     const Launch launch{.arguments = {server.local().ip, std::to_string(server.local().port)}};
+    constexpr unsigned copies = 4;
+    const FewPorts few{grader, copies + 4};
 
     grader.check("it connects to the server that its arguments name",
                  "a connection to the address and the port of the two arguments", "The program");
@@ -44,51 +49,61 @@ void grader::judge(Grader& grader) {
         held = held || (row.local == own && row.peer == server.local() && row.state == "ESTAB");
     grader.expect(held, end_in_words(own, server.local()));
 
-    grader.check("a second copy runs beside it",
-                 "another connection to the same server, from another port, while the first one is there",
+    grader.check("several copies run at the same time",
+                 "a connection to the same server for each, from a port of its own, while the others are there",
                  "What goes wrong");
-    Program second = grader.start(launch);
-    second.line();
-    const Client other = server.accept();
+    std::vector<Program> others;
+    std::vector<Client> connections;
+    for (unsigned copy = 0; copy < copies; ++copy) {
+        others.push_back(grader.start(launch));
+        others.back().line();
+        connections.push_back(server.accept());
+    }
 
     grader.check("the kernel chooses its port", "a port from the kernel's range, never one from the program",
                  "What the kernel did");
     const auto [low, high] = grader.ephemeral_range();
-    for (const Address& address : {own, other.peer()})
-        grader.expect(address.port >= low && address.port <= high,
-                      "it calls from port " + std::to_string(address.port) + ", and the kernel chooses from " +
+    for (const Client& one : connections)
+        grader.expect(one.peer().port >= low && one.peer().port <= high,
+                      "it calls from port " + std::to_string(one.peer().port) + ", and the kernel chooses from " +
                           std::to_string(low) + " to " + std::to_string(high));
+
+    grader.check("it waits on, whatever the server does", "it runs on when the server has sent something and closed",
+                 "From outside");
+    Program& left = others.front();
+    const std::string left_from = "from " + to_string(connections.front().peer());
+    connections.front().send("Good morning.\n");
+    left.settle();
+    connections.front().close();
+    left.expect_running();
+
+    grader.check("it ends on Enter with status 0", "the status is 0 after an empty line of input", "Exercises");
+    end(grader, first, Ending::enter);
+    end(grader, left, Ending::enter);
+
+    grader.check("it prints its two lines, and no more",
+                 "nothing else on standard output, from its start to its end, whatever the server sent", "Run it");
+    expect_output(grader, first, {from, to});
+    expect_output(grader, left, {left_from, to});
+
+    grader.check("it ends with status 0 when its input ends", "the status is 0 after the end of its input",
+                 "Exercises");
+    end(grader, others.back(), Ending::end_of_input);
 
     grader.check("a refusal ends it with status 1",
                  "the status is 1 where nobody listens on the port, and nothing is printed on standard output",
                  "Exercises");
-    const support::Client silent = support::bound_socket("127.0.0.1"); // it does not listen: nobody gets in
+    const support::Client silent = support::bound_socket("127.0.0.1", grader.fresh_port()); // nobody gets in
     grader.did("took port " + std::to_string(silent.local().port) + " of 127.0.0.1, and does not listen there");
     Program refused = grader.start({.arguments = {"127.0.0.1", std::to_string(silent.local().port)}});
-    const int status = refused.exit_status();
-    grader.expect(status == 1, "it ended with " + status_in_words(status));
-    grader.expect(refused.printed().empty(), "it printed " + in_quotes(refused.printed()));
+    expect_failure(grader, refused);
 
-    grader.check("it says why", "the system's words, \"Connection refused\", on standard error", "Exercises");
-    grader.expect(refused.complained().find("Connection refused") != std::string::npos,
-                  refused.complained().empty() ? "nothing is on standard error"
-                                               : "on standard error is " + in_quotes(refused.complained()));
-
-    grader.check("it ends on Enter with status 0", "the status is 0 after an empty line of input", "Exercises");
-    first.type("\n");
-    const int after_enter = first.exit_status();
-    grader.expect(after_enter == 0, "it ended with " + status_in_words(after_enter));
-
-    grader.check("it ends with status 0 when its input ends", "the status is 0 after the end of its input",
-                 "Exercises");
-    second.close_input();
-    const int after_input = second.exit_status();
-    grader.expect(after_input == 0, "it ended with " + status_in_words(after_input));
+    grader.check("it says why", "the system's reason, " + in_words(ECONNREFUSED) + ", on standard error", "Exercises");
+    expect_reason(grader, refused, ECONNREFUSED);
 
     grader.check("it says how it is called", "status 1 and a message on standard error, without arguments",
                  "Exercises");
     Program uncalled = grader.start();
-    const int uncalled_status = uncalled.exit_status();
-    grader.expect(uncalled_status == 1, "it ended with " + status_in_words(uncalled_status));
+    expect_failure(grader, uncalled);
     grader.expect(!uncalled.complained().empty(), "nothing is on standard error");
 }

@@ -1,10 +1,8 @@
-#include "tests/support/grader.hpp"
+#include "tests/support/demands.hpp"
 #include "tests/support/wait.hpp"
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -15,7 +13,7 @@ namespace {
 std::string states_at(const Address& address) {
     std::string states;
     for (const SocketRow& row : grader::kernel_sockets(Protocol::tcp))
-        if (row.local == address)
+        if (row.local == address && states.find(row.state) == states.npos)
             states += (states.empty() ? "" : " and ") + row.state;
     return states.empty() ? "no socket" : states;
 }
@@ -26,18 +24,19 @@ void expect_listens_on(Grader& grader, Program& program, const Address& wanted) 
     grader.expect(says == has, "it says " + to_string(says) + ", and listens on " + to_string(has));
 }
 
-// A client that waits for the server's end before its own.
-void expect_farewell(Grader& grader, const Address& server) {
+// A client that has been told goodbye; it waits for the server's end before its own.
+Client dismissed(Grader& grader, const Address& server) {
     Client client = grader.connect(server);
     const std::string got = client.read_to_end();
     grader.expect(got == "goodbye\n", "the client received " + in_quotes(got));
-    client.close();
+    return client;
 }
 
-void end(Grader& grader, Program& program) {
-    program.send_signal(SIGTERM);
-    const int status = program.exit_status();
-    grader.expect(status == 0, "after SIGTERM it ended with " + status_in_words(status));
+void await(Grader& grader, const Address& address, const std::string& state) {
+    support::eventually([&] { return states_at(address).find(state) != std::string::npos; });
+    grader.did("asked the kernel for the sockets on " + to_string(address) + ": " + states_at(address));
+    grader.expect(states_at(address).find(state) != std::string::npos,
+                  "on " + to_string(address) + " the kernel has " + states_at(address) + ", and no " + state);
 }
 
 } // namespace
@@ -52,46 +51,59 @@ void grader::judge(Grader& grader) {
     Program first = grader.start(on_port);
     expect_listens_on(grader, first, address);
 
+    check_ready_line(grader, {.environment = {{"PORT", std::to_string(grader.fresh_port())}}}, "Run it");
+
     grader.check("each client gets the whole farewell, and then the server closes",
                  "the line \"goodbye\", and the end of the stream; the server closes first, so "
                  "TIME-WAIT is on its side",
                  "What goes wrong");
     for (int client = 0; client < 3; ++client)
-        expect_farewell(grader, address);
+        dismissed(grader, address).close();
+    await(grader, address, "TIME-WAIT");
 
-    support::eventually([&] { return states_at(address).find("TIME-WAIT") != std::string::npos; });
-    grader.did("asked the kernel for the sockets on " + to_string(address) + ": " + states_at(address));
-    grader.expect(states_at(address).find("TIME-WAIT") != std::string::npos,
-                  "on " + to_string(address) + " the kernel has " + states_at(address));
+    check_endings(grader, {.environment = {{"PORT", std::to_string(grader.fresh_port())}}}, "Run it");
 
-    grader.check("it ends on SIGTERM with status 0", "status 0", "Run it");
-    end(grader, first);
+    grader.check("it closes each connection, and waits for no client",
+                 "farewells for hundreds of clients that do not close, and no socket of theirs left with the program",
+                 "What goes wrong");
+    first.settle();
+    const std::size_t before = sockets_held(first);
+    std::vector<Client> lingering;
+    many_times(grader, hundreds, "clients were told goodbye, and did not close",
+               [&] { lingering.push_back(dismissed(grader, address)); });
+    expect_sockets(grader, first, before, "all clients have been told goodbye, and");
 
-    grader.check(
-        "it can be started again at once",
-        "the ready line, a listener on the same address and a farewell for a client, while the old connections "
-        "are in TIME-WAIT",
-        "Run it");
-    grader.did("asked the kernel for the sockets on " + to_string(address) + ": " + states_at(address));
-    Program second = grader.start(on_port);
-    expect_listens_on(grader, second, address);
-    expect_farewell(grader, address);
-    end(grader, second);
-    Program third = grader.start(on_port);
-    expect_listens_on(grader, third, address);
+    grader.check("it serves on when a client breaks off", "a farewell for the next client", "What goes wrong");
+    break_off_in_the_queue(grader, address);
+    take_the_queue(first, address);
+    first.expect_running();
+    lingering.push_back(dismissed(grader, address));
+    await(grader, address, "FIN-WAIT-2");
+
+    grader.check("it can be started again at once",
+                 "each time the ready line, a listener on the same address and a farewell for a client, while the old "
+                 "connections are in TIME-WAIT, and in FIN-WAIT-2 where a client has not closed",
+                 "Run it");
+    end(grader, first, Ending::sigterm);
+    for (const Ending how : {Ending::enter, Ending::sigterm}) {
+        grader.did("asked the kernel for the sockets on " + to_string(address) + ": " + states_at(address));
+        Program again = grader.start(on_port);
+        expect_listens_on(grader, again, address);
+        dismissed(grader, address).close();
+        lingering.push_back(dismissed(grader, address));
+        end(grader, again, how);
+    }
+    Program last = grader.start(on_port);
+    expect_listens_on(grader, last, address);
 
     grader.check("a second copy is refused while the first runs",
                  "status 1, no ready line, and the kernel's reason on standard error; the first serves on",
                  "What the kernel did");
     Program copy = grader.start(on_port);
-    const auto lines = copy.lines_to_the_end();
-    const int status = copy.exit_status();
-    grader.expect(status == 1, "the second copy ended with " + status_in_words(status));
-    grader.expect(lines.empty(), "the second copy printed " + in_quotes(copy.printed()));
-    grader.expect(gives(copy.complained(), EADDRINUSE), "the kernel's answer was " + in_words(EADDRINUSE) +
-                                                            ", and on standard error is " +
-                                                            in_quotes(copy.complained()));
-
-    expect_farewell(grader, address);
-    end(grader, third);
+    const auto ready = copy.line_or_end("listening on ");
+    grader.expect(!ready, "the second copy says " + in_quotes(ready.value_or("")));
+    expect_failure(grader, copy);
+    expect_reason(grader, copy, EADDRINUSE);
+    dismissed(grader, address).close();
+    end(grader, last, Ending::sigterm);
 }
