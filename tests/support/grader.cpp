@@ -42,7 +42,7 @@ using std::chrono::milliseconds;
 using support::Process;
 
 // For how long everything must have slept before a wait counts as hopeless. What was sent on loopback has then long
-// arrived. Longer where a sleep may have a time limit that nobody sees.
+// arrived. Longer where one may have a time limit that nobody sees.
 constexpr milliseconds silence{300}, longer_silence{4000};
 
 // A wait that is shorter than this needs no look at the programs: whatever they do, it was not in vain.
@@ -155,12 +155,12 @@ bool nothing_can_wake_them(milliseconds waited) {
     for (const Started& started : story.programs) {
         if (started.status)
             continue;
-        const auto sleep = support::asleep(started.process->pid());
-        if (!sleep) {
+        const auto rest = support::asleep(started.process->pid());
+        if (!rest) {
             now = std::nullopt;
             break;
         }
-        now = support::Sleep{now ? now->times + sleep->times : sleep->times, (!now || now->certain) && sleep->certain};
+        now = support::Sleep{now ? now->times + rest->times : rest->times, (!now || now->certain) && rest->certain};
     }
     if (!now && std::ranges::all_of(story.programs, [](const Started& one) { return one.status.has_value(); }) &&
         !story.programs.empty())
@@ -294,9 +294,9 @@ std::string last_line(std::string_view text) {
 }
 
 std::string where_it_sleeps(pid_t process) {
-    const auto sleep = support::asleep(process);
+    const auto rest = support::asleep(process);
     const std::string what = support::doing(process);
-    return what + (sleep && sleep->certain && what.starts_with("waits in") ? ", and nothing will wake it" : "");
+    return what + (rest && rest->certain && what.starts_with("waits in") ? ", and nothing will wake it" : "");
 }
 
 // Runs a wait for the program; what ends it in vain becomes a sentence about the program.
@@ -662,8 +662,8 @@ void Program::settle() const {
     support::eventually([&] {
         if (has_ended(pid()) || std::chrono::steady_clock::now() - start > milliseconds{200})
             return true;
-        const auto sleep = support::asleep(pid());
-        return sleep && sleep == std::exchange(before, sleep);
+        const auto rest = support::asleep(pid());
+        return rest && rest == std::exchange(before, rest);
     });
 }
 

@@ -14,8 +14,9 @@
 
 // The judge of an exercise. A test source defines judge(); main() is in grader_main.cpp:
 //
-//   any_free_port_test PROGRAM                   0: right. 1: not right, and the story of why. 4: not started, or the
-//                                                machine lacks something. With PORTLAB_STRICT set, not started is 1.
+//   any_free_port_test PROGRAM                   0: right. 1: not right, and the story of why. 2: PROGRAM cannot be
+//                                                started. 4: not started, or the machine lacks something. With
+//                                                PORTLAB_STRICT set, not started is 1.
 //   any_free_port_test PROGRAM --verdict FILE    the same, and writes it to the file: tests/support/verdict.hpp
 //       ... --sandbox COMMAND ...                of a program that nobody trusts: tests/support/sandbox.hpp
 //       ... --user NUMBER                        weaker, where no sandbox can be made: as that user
@@ -27,7 +28,9 @@
 //                                                    // Fails: the name of the check that it must fail
 //                                                    // Seen: words of what is observed then
 //
-// PROGRAM is any executable file, in any language. It runs in a network of its own where the system allows that.
+// PROGRAM is any executable file, in any language. It runs in a network of its own where the system allows that. All
+// waits together end before CTest's limit of time, with a story; what was started ends with the judge
+// (tests/support/guard.hpp).
 namespace support {
 class Process;
 }
