@@ -183,7 +183,7 @@ class Watch {
     }
 
     std::string first_line() const {
-        const std::string text = report_ ? exercise_.file() + " (" + effort(exercise_) + ")"
+        const std::string text = report_ ? effort(exercise_) + ": " + exercise_.file()
                                          : "checking " + in_a_line(exercise_) + (doing_.empty() ? "" : ": " + doing_);
         return terminal::dim(terminal::cut(text, terminal::size().columns - 1));
     }

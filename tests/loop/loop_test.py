@@ -453,7 +453,7 @@ def watch_judges_what_is_saved() -> None:
     for rows, columns in (SMALL, LARGE):
         stub(FOUR_SOCKETS), stub(ANY_FREE_PORT)
         with watching(size=(rows, columns)) as terminal:
-            screen = terminal.wait_for("1.1 four sockets: not started", "four_sockets.cpp:25", "(warm-up, 10 minutes, 5 points)", "s statement  h hint  l list  n next  r rerun  q quit")
+            screen = terminal.wait_for("1.1 four sockets: not started", "four_sockets.cpp:25", "warm-up, 10 minutes, 5 points: exercises/", "s statement  h hint  l list  n next  r rerun  q quit")
             save(ANY_FREE_PORT, wrong_answer())
             screen = terminal.wait_for("2.1 any free port: not right yet", "Observed", "q quit")
             assert len(screen.splitlines()) < rows
