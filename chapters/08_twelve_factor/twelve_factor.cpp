@@ -7,6 +7,7 @@
 #include "backing_service.hpp"
 #include "common/config.hpp"
 #include "common/refusal.hpp"
+#include "common/text.hpp"
 #include "http_connection.hpp"
 
 #include <algorithm>
@@ -38,7 +39,7 @@ struct Config {
 };
 
 [[noreturn]] void invalid(const std::string& variable, const std::string& text, const std::string& allowed) {
-    throw common::ConfigError{variable + "=\"" + text + "\" is not " + allowed};
+    throw common::ConfigError{variable + "=" + common::quoted(text) + " is not " + allowed};
 }
 
 std::optional<tcp::endpoint> backing_from_environment() {
