@@ -20,10 +20,9 @@ add_custom_target(chapters)
 # the test of both in tests/chapters/05_port_conflict_test.cpp, and the wrong variants that the test must reject, in
 # tests/wrong/05_port_conflict.cmake. `cmake --build --preset default --target 05_port_conflict` builds the programs.
 #
-# chapter(08_twelve_factor PARTS http_connection USES beast_parser): its programs share chapters/08_twelve_factor/http_connection.cpp
-# and the headers of the library target beast_parser.
+# chapter(08_twelve_factor PARTS http_connection): its programs share chapters/08_twelve_factor/http_connection.cpp.
 function(chapter name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "PARTS;USES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "PARTS")
   string(REGEX REPLACE "^[0-9]+_" "" concept ${name})
   add_custom_target(${name})
   add_dependencies(chapters ${name})
@@ -31,7 +30,7 @@ function(chapter name)
   if(arg_PARTS)
     list(TRANSFORM arg_PARTS REPLACE "(.+)" "chapters/${name}/\\1.cpp" OUTPUT_VARIABLE sources)
     add_library(${name}.shared STATIC ${sources})
-    target_link_libraries(${name}.shared PUBLIC asio common ${arg_USES})
+    target_link_libraries(${name}.shared PUBLIC asio common)
     target_precompile_headers(${name}.shared REUSE_FROM chapter_headers)
     target_link_libraries(${name}.parts INTERFACE ${name}.shared)
   endif()

@@ -1,7 +1,7 @@
 # What Portlab needs, looked for on the machine first and fetched, pinned by hash, where it is absent.
 #
 #   Asio, standalone, 1.22 or newer          Debian, Ubuntu: libasio-dev     Fedora: asio-devel    macOS: asio
-#   Boost headers (Beast), 1.74 or newer     Debian, Ubuntu: libboost-dev    Fedora: boost-devel   macOS: boost
+#   Boost headers, 1.74 or newer (./portlab) Debian, Ubuntu: libboost-dev    Fedora: boost-devel   macOS: boost
 #   Catch2, 3.4 or newer (tests only)        Debian, Ubuntu: catch2          Fedora: catch-devel   macOS: catch2
 #   CLI11, 2.1 or newer (./portlab only)     Debian, Ubuntu: libcli11-dev    Fedora: cli11-devel   macOS: cli11
 
@@ -33,8 +33,8 @@ add_library(chapter_headers STATIC cmake/headers.cpp)
 target_link_libraries(chapter_headers PRIVATE asio common)
 target_precompile_headers(chapter_headers PRIVATE <asio.hpp>)
 
-# Only chapter 8 uses Boost: the HTTP parser of Boost.Beast, headers alone.
-find_path(BOOST_INCLUDE_DIR boost/beast/http/parser.hpp)
+# Only ./portlab uses Boost: its JSON parser, headers alone.
+find_path(BOOST_INCLUDE_DIR boost/property_tree/json_parser.hpp)
 if(NOT BOOST_INCLUDE_DIR)
   message(STATUS "Boost's headers are not on this machine (Debian: libboost-dev); fetching them (about 120 MB)")
   FetchContent_Declare(boost_source
@@ -45,10 +45,6 @@ if(NOT BOOST_INCLUDE_DIR)
   FetchContent_MakeAvailable(boost_source)
   set(BOOST_INCLUDE_DIR ${boost_source_SOURCE_DIR})
 endif()
-add_library(beast_parser INTERFACE)
-target_include_directories(beast_parser SYSTEM INTERFACE ${BOOST_INCLUDE_DIR})
-# GCC takes an empty boost::optional in Beast for a read of its value, and says so under the sanitizers only.
-target_compile_options(beast_parser INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
 
 if(BUILD_TESTING)
   find_package(Catch2 3.4 QUIET)

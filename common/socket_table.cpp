@@ -200,24 +200,26 @@ std::string command_of(const fs::path& process) {
 }
 
 // Adds `process` to those of the wanted sockets that it has in this table of descriptors; false where it may not be
-// read.
+// read: a user's own process, too, where it has capabilities that the user lacks (ptrace(2), access mode checking).
 bool look_into(const fs::path& process, pid_t pid, const fs::path& descriptors, Found& found) {
+    const auto may_not = [](const std::error_code& error) { // that it has ended, or has closed one, is no matter
+        return error == std::errc::permission_denied || error == std::errc::operation_not_permitted;
+    };
     std::error_code error;
     fs::directory_iterator descriptor{descriptors, error};
-    if (error)
-        return error == std::errc::no_such_file_or_directory || error == std::errc::no_such_process; // it has ended
+    bool seen = !may_not(error);
     std::optional<Holder> holder; // described once it is one
-    for (std::error_code gone; descriptor != fs::directory_iterator{}; descriptor.increment(error)) {
-        if (error)
-            break;
-        const auto wanted = found.find(socket_in(fs::read_symlink(descriptor->path(), gone)));
+    for (; !error && descriptor != fs::directory_iterator{}; descriptor.increment(error)) {
+        std::error_code unread;
+        const auto wanted = found.find(socket_in(fs::read_symlink(descriptor->path(), unread)));
+        seen = seen && !may_not(unread);
         if (wanted == found.end() || (!wanted->second.empty() && wanted->second.back().pid == pid))
             continue;
         if (!holder)
             holder = Holder{pid, command_of(process), is_suspended(process)};
         wanted->second.push_back(*holder);
     }
-    return true;
+    return seen;
 }
 
 // The processes of this PID namespace, as far as /proc shows them.

@@ -5,16 +5,7 @@
 #include <cstdint>
 
 namespace common {
-namespace {
-
-constexpr char32_t no_character = ~char32_t{0};
-
-// The character that `text` begins with, in the length that UTF-8 allows (RFC 3629); else a single byte.
-struct Character {
-    char32_t code;
-    std::size_t size;
-};
-Character first_of(std::string_view text) {
+Character first_character(std::string_view text) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     const unsigned lead = byte(0);
     const std::size_t size = lead < 0x80   ? 1
@@ -36,6 +27,8 @@ Character first_of(std::string_view text) {
         return {no_character, 1};
     return {code, size};
 }
+
+namespace {
 
 // What a terminal obeys, what turns the direction of a line, what looks like a space or like nothing, and what has no
 // look of its own: Unicode's Cc, Cf, Zs, Zl, Zp, Co, Cn among the noncharacters, and Default_Ignorable_Code_Point.
@@ -77,7 +70,7 @@ std::string written(const std::string_view text, std::size_t limit, char quote) 
     std::string result;
     std::string_view rest = text;
     for (std::size_t length = 0; !rest.empty();) {
-        const auto [code, size] = first_of(rest);
+        const auto [code, size] = first_character(rest);
         const std::string next = escaped(rest.substr(0, size), code, quote);
         length += next.size() > size ? next.size() : 1; // columns: an escape has as many as it has bytes
         if (length > limit)

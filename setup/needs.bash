@@ -9,7 +9,7 @@ build   command  c++                          12    g++            gcc-c++      
 build   command  cmake                        3.25  cmake          cmake             cmake        nothing can be built
 build   command  ninja                        -     ninja-build    ninja-build       ninja        nothing can be built
 build   header   asio.hpp                     1.22  libasio-dev    asio-devel        asio         CMake fetches it
-build   header   boost/beast/http/parser.hpp  1.74  libboost-dev   boost-devel       boost        CMake fetches it (120 MB)
+build   header   boost/property_tree/ptree.hpp 1.74  libboost-dev   boost-devel       boost        CMake fetches it (120 MB)
 build   command  curl                         -     curl           curl              curl         the tour lacks its HTTP client
 build   header   catch2/catch_test_macros.hpp 3.4   catch2         catch-devel       catch2       CMake fetches it
 build   header   CLI/CLI.hpp                  2.1   libcli11-dev   cli11-devel       cli11        CMake fetches it

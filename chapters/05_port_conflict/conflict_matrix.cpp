@@ -7,6 +7,7 @@
 #include "common/config.hpp"
 #include "common/conflict.hpp"
 #include "common/socket_table.hpp"
+#include "common/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -372,7 +373,7 @@ int main(int argc, char** argv) {
             else if (argument == "--rule")
                 predict = true;
             else
-                throw common::ConfigError{"no such option: " + std::string{argument} +
+                throw common::ConfigError{"no such option: " + common::quoted(argument) +
                                           "\nusage: conflict_matrix [--csv | --json | --markdown] [--rule]\n"
                                           "  --csv, --json  for programs to read; without them a table\n"
                                           "  --markdown     the table in short, for a page of text\n"

@@ -26,19 +26,10 @@ struct EnvLine {
 enum class Encoding { utf8, with_noncharacters, another };
 inline Encoding encoding_of(std::string_view text) {
     Encoding found = Encoding::utf8;
-    for (std::size_t i = 0; i < text.size();) {
-        const auto lead = static_cast<unsigned char>(text[i++]);
-        const int more = lead < 0x80 ? 0 : lead >= 0xC2 && lead < 0xE0 ? 1 : lead >= 0xE0 && lead < 0xF0 ? 2 : 3;
-        if (more == 3 && (lead < 0xF0 || lead > 0xF4))
-            return Encoding::another;
-        unsigned code = more == 0 ? lead : lead & (0x3FU >> more);
-        for (int left = more; left > 0; --left, ++i) {
-            if (i == text.size() || (static_cast<unsigned char>(text[i]) & 0xC0) != 0x80)
-                return Encoding::another;
-            code = code << 6 | (static_cast<unsigned char>(text[i]) & 0x3FU);
-        }
-        if ((more == 2 && code < 0x800) || (more == 3 && code < 0x10000) || code > 0x10FFFF || // longer than need be
-            (code >= 0xD800 && code < 0xE000))
+    while (!text.empty()) {
+        const auto [code, size] = common::first_character(text);
+        text.remove_prefix(size);
+        if (code == common::no_character)
             return Encoding::another;
         if ((code & 0xFFFE) == 0xFFFE || (code >= 0xFDD0 && code <= 0xFDEF))
             found = Encoding::with_noncharacters;

@@ -34,36 +34,61 @@ struct Connection {
 };
 using Shared = std::shared_ptr<Connection>; // a waiting handler holds one; when none is left, the socket is closed
 
+// Says no more, and throws away what the client still sends until it closes, too: bytes that nobody reads would make of
+// the close a reset, which can overtake the answer.
+void part(const Shared& c) {
+    asio::error_code ignored;
+    c->socket.shutdown(tcp::socket::shutdown_send, ignored);
+    c->received.resize(8192);
+    c->socket.async_read_some(asio::buffer(c->received), [c](auto error, auto) { error ? void() : part(c); });
+}
+
 // Web: one request, one page. Chapter 8 does HTTP properly; here a request ends at its blank line, within 8192 bytes.
 void serve_web(const Shared& c) {
     asio::async_read_until(c->socket, asio::dynamic_buffer(c->received, 8192), "\r\n\r\n", [c](auto error, auto) {
-        if (error) // gone, reset, or too long
+        const bool too_long = error == asio::error::not_found;
+        if (error && !too_long) // gone or reset
             return;
-        const std::string page = "<!DOCTYPE html><title>web</title><p>The web greets " + text(c->peer) + ".</p>\n";
-        c->answer = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length: " +
-                    std::to_string(page.size()) + "\r\n\r\n" + page;
-        asio::async_write(c->socket, asio::buffer(c->answer), [c](auto, auto) {});
+        const std::string page =
+            too_long ? "<!DOCTYPE html><title>web</title><p>This request is too long.</p>\n"
+                     : "<!DOCTYPE html><title>web</title><p>The web greets " + text(c->peer) + ".</p>\n";
+        c->answer =
+            std::string{"HTTP/1.1 "} + (too_long ? "431 Request Header Fields Too Large" : "200 OK") +
+            "\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length: " + std::to_string(page.size()) +
+            "\r\n\r\n" + page;
+        asio::async_write(c->socket, asio::buffer(c->answer), [c](auto failure, auto) { failure ? void() : part(c); });
     });
 }
+
+void hear_mail(const Shared& c, bool too_long = false);
 
 // Mail: the first words of SMTP. The service speaks first, and then answers line by line until QUIT.
 void serve_mail(const Shared& c, const std::string& reply = "220 mail.example is ready") {
     c->answer = reply + "\r\n";
     asio::async_write(c->socket, asio::buffer(c->answer), [c](auto error, auto) {
-        if (error || c->answer.starts_with("221"))
-            return;
-        asio::async_read_until(c->socket, asio::dynamic_buffer(c->received, 512), '\n', [c](auto failure, auto size) {
-            if (failure) // gone, reset, or a line longer than SMTP's 512 bytes
+        if (!error)
+            c->answer.starts_with("221") ? part(c) : hear_mail(c);
+    });
+}
+
+void hear_mail(const Shared& c, bool too_long) {
+    asio::async_read_until(
+        c->socket, asio::dynamic_buffer(c->received, 512), '\n', [c, too_long](auto error, auto size) {
+            if (error == asio::error::not_found) { // more than SMTP's 512 bytes: the rest of the line is no command
+                c->received.clear();
+                return hear_mail(c, true);
+            }
+            if (error) // gone or reset
                 return;
             const std::string verb = c->received.substr(0, c->received.find_first_of(" \r\n"));
             const auto is = [&verb](const char* word) { return ::strcasecmp(verb.c_str(), word) == 0; };
             c->received.erase(0, size);
-            serve_mail(c, is("EHLO") || is("HELO")   ? "250 mail.example greets " + text(c->peer)
+            serve_mail(c, too_long                   ? "500 line too long"
+                          : is("EHLO") || is("HELO") ? "250 mail.example greets " + text(c->peer)
                           : is("NOOP") || is("RSET") ? "250 OK"
                           : is("QUIT")               ? "221 goodbye"
                                                      : "502 not implemented; use EHLO, HELO, NOOP, RSET or QUIT");
         });
-    });
 }
 
 struct Service {

@@ -1,5 +1,7 @@
 #include "http_connection.hpp"
 
+#include "common/text.hpp"
+
 #include <algorithm>
 #include <array>
 #include <ctime>
@@ -29,26 +31,47 @@ const std::string& http_date() {
 }
 
 // Factor XI: one line an answer, on standard output; whoever started the service keeps, joins or drops the lines.
-void log(std::string_view method, std::string_view target, http::status status, std::size_t size,
-         std::string_view peer) {
+void log(std::string_view method, std::string_view target, int status, std::size_t size, std::string_view peer) {
     static std::string line;
-    line.assign(method.empty() ? "-" : method).append(" ");
-    for (const char c : target.empty() ? "-" : target) {
-        if (c > ' ' && c < 0x7f) {
-            line += c;
-        } else { // a terminal may take it for a command
-            constexpr std::string_view digits = "0123456789abcdef";
-            const auto byte = static_cast<unsigned char>(c);
-            (line += "\\x") += {digits[byte >> 4], digits[byte & 15]};
-        }
-    }
-    line.append(" ").append(std::to_string(static_cast<unsigned>(status)));
+    line.assign(method.empty() ? "-" : common::shown(method, 20)).append(" ");
+    line.append(target.empty() ? "-" : common::shown(target, 200));
+    line.append(" ").append(std::to_string(status));
     line.append(" ").append(std::to_string(size));
     line.append(" ").append(peer).append("\n");
     std::cout << line;
 }
 
-std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+// RFC 9110, 15 and, for 431, RFC 6585.
+std::string_view reason(int status) {
+    switch (status) {
+    case 200:
+        return "OK";
+    case 400:
+        return "Bad Request";
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 408:
+        return "Request Timeout";
+    case 413:
+        return "Content Too Large";
+    case 414:
+        return "URI Too Long";
+    case 431:
+        return "Request Header Fields Too Large";
+    case 501:
+        return "Not Implemented";
+    case 502:
+        return "Bad Gateway";
+    case 504:
+        return "Gateway Timeout";
+    case 505:
+        return "HTTP Version Not Supported";
+    default: // may be left empty: RFC 9112, 4
+        return "";
+    }
+}
 
 } // namespace
 
@@ -69,8 +92,8 @@ void HttpConnection::start() {
 
 void HttpConnection::read() {
     state_ = State::reading;
-    if (finishing_ && !reader_.started())
-        return on_read(asio::error::operation_aborted, 0);
+    if (last_call_ && !reader_.started())
+        deadline_ = std::min(deadline_, *last_call_);
     const auto space = reader_.space();
     socket_.async_read_some(
         asio::buffer(space.data(), space.size()),
@@ -78,7 +101,7 @@ void HttpConnection::read() {
 }
 
 void HttpConnection::on_read(asio::error_code error, std::size_t size) {
-    if (error == asio::error::operation_aborted) { // by us, to end this: but has something arrived after all?
+    if (error == asio::error::operation_aborted) { // by check_deadline(): but has something arrived after all?
         const auto space = reader_.space();
         size = socket_.read_some(asio::buffer(space.data(), space.size()), error);
     }
@@ -90,14 +113,11 @@ void HttpConnection::on_read(asio::error_code error, std::size_t size) {
     serve();
 }
 
-// The read was ended by check_deadline() or finish().
+// The deadline has passed.
 void HttpConnection::nothing_more() {
     if (!reader_.started())
         return close();
-    if (!timed_out_)
-        return read();
-    append({.status = http::status::request_timeout, .body = "The request did not arrive in time.\n"}, false);
-    refused_ = true;
+    append({.status = 408, .body = "The request did not arrive in time.\n"}, false);
     write();
 }
 
@@ -105,17 +125,15 @@ void HttpConnection::nothing_more() {
 void HttpConnection::serve() {
     while (!last_ && out_.size() < enough_to_write) {
         const auto found = reader_.read();
-        if (found == RequestReader::State::incomplete)
+        if (found == MessageReader::State::incomplete)
             break;
-        if (found == RequestReader::State::refused) {
-            const http::status status = reader_.refusal();
-            append({.status = status, .body = std::string{view(http::obsolete_reason(status))} + "\n"}, false);
-            refused_ = true;
+        if (found == MessageReader::State::refused) {
+            append({.status = reader_.refusal(), .body = std::string{reason(reader_.refusal())} + "\n"}, false);
             break;
         }
         state_ = State::answering;
         in_serve_ = true;
-        settings_.handle(reader_.request(), shared_from_this());
+        settings_.handle(reader_.message(), shared_from_this());
         in_serve_ = false;
         if (state_ == State::answering)
             return; // answer() will go on from here
@@ -135,7 +153,8 @@ void HttpConnection::serve() {
 
 void HttpConnection::answer(const Response& response) {
     // A stopping service says of the last answer that it is the last.
-    const bool keep_alive = reader_.request().keep_alive() && (!finishing_ || more_has_arrived());
+    const bool goes_on = !last_call_ || (more_has_arrived() && Clock::now() < *last_call_);
+    const bool keep_alive = reader_.message().keep_alive() && goes_on;
     append(response, keep_alive);
     reader_.next();
     started_ = false;
@@ -145,19 +164,18 @@ void HttpConnection::answer(const Response& response) {
 }
 
 void HttpConnection::append(const Response& response, bool keep_alive) {
-    const Request* const request = reader_.seen();
-    const std::string_view method = request ? view(request->method_string()) : "";
-    const std::string_view body = method == "HEAD" ? "" : std::string_view{response.body};
-    log(method, request ? view(request->target()) : "", response.status, body.size(), peer_);
-    out_.append("HTTP/1.1 ").append(std::to_string(static_cast<unsigned>(response.status))).append(" ");
-    out_.append(view(http::obsolete_reason(response.status))).append("\r\nDate: ").append(http_date());
+    const Message& request = reader_.message();
+    const std::string_view body = request.method == "HEAD" ? "" : std::string_view{response.body};
+    log(request.method, request.target, response.status, body.size(), peer_);
+    out_.append("HTTP/1.1 ").append(std::to_string(response.status)).append(" ").append(reason(response.status));
+    out_.append("\r\nDate: ").append(http_date());
     out_.append("\r\nContent-Type: ").append(response.type);
     out_.append("\r\nContent-Length: ").append(std::to_string(response.body.size()));
     if (!response.allow.empty())
         out_.append("\r\nAllow: ").append(response.allow);
     if (!keep_alive)
         out_.append("\r\nConnection: close");
-    else if (request->version() < 11)
+    else if (request.minor_version == 0)
         out_.append("\r\nConnection: keep-alive");
     out_.append("\r\n\r\n").append(body);
     last_ = !keep_alive;
@@ -172,17 +190,15 @@ void HttpConnection::write() {
         self->out_.clear();
         if (error)
             self->close();
-        else if (self->refused_ || (self->last_ && self->more_has_arrived()))
-            self->linger();
         else if (self->last_)
-            self->close();
+            self->linger();
         else
             self->serve();
     });
 }
 
-// Closing a socket with unread bytes resets the connection, and the reset can overtake the answer. So the client is
-// told that there will be no more, and what it still sends is thrown away until it closes too.
+// Bytes that nobody reads reset the connection when it is closed, and the reset can overtake the answer. So the client
+// is told that there will be no more, and what it still sends is thrown away until it closes, too: RFC 9112, 9.6.
 void HttpConnection::linger() {
     state_ = State::lingering;
     deadline_ = Clock::now() + std::min(settings_.timeout, linger_time);
@@ -207,10 +223,11 @@ void HttpConnection::check_deadline(Clock::time_point now) {
     socket_.cancel();
 }
 
+// A request may be under way to a connection that is idle as seen from here. So it is not closed at once.
 void HttpConnection::finish() {
-    finishing_ = true;
+    last_call_ = Clock::now() + linger_time;
     if (state_ == State::reading && !reader_.started())
-        socket_.cancel();
+        deadline_ = std::min(deadline_, *last_call_);
 }
 
 bool HttpConnection::more_has_arrived() {

@@ -1,15 +1,16 @@
 #pragma once
 
-#include "http_request.hpp"
+#include "http_message.hpp"
 
 #include <asio.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 struct Response {
-    http::status status = http::status::ok;
+    int status = 200;
     std::string_view type = "text/plain; charset=utf-8";
     std::string body{};
     std::string_view allow{}; ///< The methods that would do, with status 405.
@@ -22,7 +23,7 @@ struct HttpSettings {
     std::chrono::milliseconds timeout; ///< For a request to arrive whole, for an answer to be taken, for silence.
 
     /// Answers a request by connection->answer(), at once or later.
-    std::function<void(const Request&, const std::shared_ptr<HttpConnection>&)> handle;
+    std::function<void(const Message&, const std::shared_ptr<HttpConnection>&)> handle;
 
     /// A connection has ended.
     std::function<void(const std::shared_ptr<HttpConnection>&)> closed;
@@ -39,7 +40,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     void start();
     void answer(const Response& response); ///< The answer to the request that was handled last.
     void check_deadline(Clock::time_point now);
-    void finish(); ///< Answers what has arrived, then closes.
+    void finish(); ///< Answers what has been sent; closes when no more has come for a second.
 
   private:
     void read();
@@ -56,14 +57,13 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     asio::ip::tcp::socket socket_;
     const HttpSettings& settings_;
     std::string peer_; // for the log
-    RequestReader reader_;
+    MessageReader reader_{MessageReader::Kind::request};
     std::string out_; // answers that are to be written
     Clock::time_point deadline_{};
     enum class State { reading, answering, writing, lingering } state_ = State::reading;
     bool started_ = false;   // the deadline counts from the first byte of a request, not from the last
     bool in_serve_ = false;  // answer() is called by what serve() calls
     bool last_ = false;      // the answers in out_ are the last
-    bool refused_ = false;   // ... and the client may still be sending
     bool timed_out_ = false; // the deadline passed while reading
-    bool finishing_ = false; // the service stops
+    std::optional<Clock::time_point> last_call_; // the service stops: until when requests may still come
 };

@@ -1,9 +1,9 @@
 // A service exports itself by binding the port that it finds in its environment.
 //
-// No web server is put in front of it or around it: this program is the web server (factor VII, port binding). All that
-// may differ between two deployments is in environment variables (III, config); another service is attached by a URL in
-// one of them (IV, backing services); it starts in milliseconds and stops without losing a request (IX, disposability);
-// its log is its standard output (XI, logs). The handling of one connection is in http_connection.cpp.
+// It runs inside no web server: this program is the web server (factor VII, port binding). All that may differ between
+// two deployments is in environment variables (III, config); another service is attached by a URL in one of them (IV,
+// backing services); it starts in milliseconds and, told to stop, finishes what it has begun (IX, disposability); its
+// log is its standard output (XI, logs). The handling of one connection is in http_connection.cpp.
 #include "backing_service.hpp"
 #include "common/config.hpp"
 #include "common/refusal.hpp"
@@ -11,6 +11,7 @@
 #include "http_connection.hpp"
 
 #include <algorithm>
+#include <array>
 #include <asio.hpp>
 #include <charconv>
 #include <chrono>
@@ -26,6 +27,11 @@
 #include <unistd.h>
 #include <unordered_set>
 #include <vector>
+
+#ifdef __linux__
+#include <linux/filter.h>
+#include <netinet/tcp.h>
+#endif
 
 using asio::ip::tcp;
 using namespace std::chrono_literals;
@@ -83,19 +89,6 @@ Config config_from_environment() {
         {host, common::port_from_environment("PORT", 8080)}, backing_from_environment(), timeout_from_environment()};
 }
 
-// The path of a request's target, without the query. The target may be a whole URL: RFC 9112, 3.2.2.
-std::string_view path_in(std::string_view target) {
-    constexpr std::size_t scheme = 7; // the length of "http://"
-    if (boost::beast::iequals({target.data(), std::min(target.size(), scheme)}, "http://")) {
-        const auto path = std::min(target.size(), target.find_first_of("/?", scheme));
-        if (path > scheme) // else the URL names no host
-            target.remove_prefix(path);
-        if (target.empty() || target.front() == '?')
-            return "/";
-    }
-    return target.substr(0, target.find('?'));
-}
-
 // ---- The service: an accept loop, the connections that it made, and what is answered to whom.
 
 class Service {
@@ -117,15 +110,16 @@ class Service {
         accepting_ = true;
         acceptor_.async_accept([this](asio::error_code error, tcp::socket socket) {
             accepting_ = false;
-            if (!error) {
-                serve(std::move(socket));
-                accept();
-            } // else out of descriptors, most likely: the next try is when a connection has ended, or at the sweep
+            if (error)
+                return complain(error); // the next try is when a connection has ended, or at the sweep
+            serve(std::move(socket));
+            accept();
         });
     }
 
     // Connections that the kernel has completed and that nobody has accepted yet: closing the listener resets them.
-    void accept_waiting() {
+    // True when there are none left.
+    bool accept_waiting() {
         asio::error_code error;
         for (acceptor_.non_blocking(true, error); !error;) {
             tcp::socket socket{io_};
@@ -133,6 +127,7 @@ class Service {
             if (!error)
                 serve(std::move(socket));
         }
+        return error == asio::error::would_block;
     }
 
     // One timer for all deadlines, so that a request does not cost a system call to arm its own.
@@ -148,6 +143,7 @@ class Service {
     }
 
     void finish() {
+        finishing_ = true;
         for (const auto& connection : std::vector(connections_.begin(), connections_.end()))
             connection->finish();
     }
@@ -159,40 +155,42 @@ class Service {
         const auto connection = std::make_shared<HttpConnection>(std::move(socket), settings_);
         connections_.insert(connection);
         connection->start();
-        if (!acceptor_.is_open()) // it was accepted in the moment of the stop
+        if (finishing_)
             connection->finish();
     }
 
-    void handle(const Request& request, const std::shared_ptr<HttpConnection>& connection) {
-        const bool get = request.method() == http::verb::get || request.method() == http::verb::head;
-        const auto target = request.target();
-        const auto path = path_in({target.data(), target.size()});
-        if (request.method() == http::verb::unknown)
-            connection->answer({.status = http::status::not_implemented, .body = "No such method.\n"});
+    // Out of descriptors, most likely. Once a minute is enough: the client waits in the kernel's queue.
+    void complain(asio::error_code error) {
+        const auto now = HttpConnection::Clock::now();
+        if (error == asio::error::operation_aborted || now < silent_until_)
+            return;
+        std::cerr << "twelve_factor: accept: " << error.message() << "; new clients wait" << std::endl;
+        silent_until_ = now + 1min;
+    }
+
+    void handle(const Message& request, const std::shared_ptr<HttpConnection>& connection) {
+        const std::string &method = request.method, &path = request.path;
+        const auto known = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"};
+        if (std::find(known.begin(), known.end(), method) == known.end())
+            connection->answer({.status = 501, .body = "No such method.\n"});
+        else if (path == "*") // OPTIONS, of the service as a whole
+            connection->answer({.allow = "GET, HEAD, POST, OPTIONS"});
         else if (path != "/" && path != "/backing" && path != "/echo")
-            connection->answer({.status = http::status::not_found, .body = "No such page.\n"});
-        else if (path == "/echo" && request.method() == http::verb::post)
-            connection->answer({.body = request.body()});
+            connection->answer({.status = 404, .body = "No such page.\n"});
+        else if (path == "/echo" && method == "POST")
+            connection->answer({.body = request.body});
         else if (path == "/echo")
-            connection->answer(
-                {.status = http::status::method_not_allowed, .body = "This is for POST.\n", .allow = "POST"});
-        else if (!get)
-            connection->answer(
-                {.status = http::status::method_not_allowed, .body = "This is for GET.\n", .allow = "GET, HEAD"});
+            connection->answer({.status = 405, .body = "This is for POST.\n", .allow = "POST"});
+        else if (method != "GET" && method != "HEAD")
+            connection->answer({.status = 405, .body = "This is for GET.\n", .allow = "GET, HEAD"});
         else if (path == "/")
             connection->answer({.type = "text/html; charset=utf-8", .body = page_});
         else if (!config_.backing)
-            connection->answer({.status = http::status::not_found, .body = "BACKING_URL is not set.\n"});
+            connection->answer({.status = 404, .body = "BACKING_URL is not set.\n"});
         else
-            fetch(io_, *config_.backing, config_.timeout, [connection](asio::error_code error, std::string page) {
-                if (error == asio::error::timed_out)
-                    connection->answer(
-                        {.status = http::status::gateway_timeout, .body = "The backing service is too slow.\n"});
-                else if (error)
-                    connection->answer({.status = http::status::bad_gateway,
-                                        .body = "The backing service failed: " + error.message() + "\n"});
-                else
-                    connection->answer({.type = "text/html; charset=utf-8", .body = std::move(page)});
+            fetch(io_, *config_.backing, config_.timeout, [connection](int status, std::string text) {
+                const char* const type = status == 200 ? "text/html; charset=utf-8" : "text/plain; charset=utf-8";
+                connection->answer({status, type, std::move(text)});
             });
     }
 
@@ -202,6 +200,8 @@ class Service {
     asio::steady_timer sweeper_;
     std::string page_;
     bool accepting_ = false;
+    bool finishing_ = false;
+    HttpConnection::Clock::time_point silent_until_{};
     std::unordered_set<std::shared_ptr<HttpConnection>> connections_;
     const HttpSettings settings_{config_.timeout,
                                  [this](const auto& request, const auto& connection) { handle(request, connection); },
@@ -210,6 +210,21 @@ class Service {
                                      accept();
                                  }};
 };
+
+// Has the kernel drop the first packet (SYN without ACK) of whoever wants to connect now: the client sends it again in
+// a second, and is refused then, or served by the next instance. Without this somebody could still join the queue
+// between the last accept and close, which would reset that connection. See SO_ATTACH_FILTER in socket(7).
+void ignore_new_clients([[maybe_unused]] tcp::acceptor& acceptor) {
+#ifdef __linux__
+    std::array<sock_filter, 5> program{{{BPF_LD | BPF_B | BPF_ABS, 0, 0, 13}, // the flags in the TCP header
+                                        {BPF_ALU | BPF_AND | BPF_K, 0, 0, TH_SYN | TH_ACK},
+                                        {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, TH_SYN},
+                                        {BPF_RET | BPF_K, 0, 0, 0},            // none of this packet passes
+                                        {BPF_RET | BPF_K, 0, 0, 0xffffffff}}}; // all of it passes
+    const sock_fprog filter{program.size(), program.data()};
+    ::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter);
+#endif
+}
 
 int main() {
     try {
@@ -241,12 +256,15 @@ int main() {
         io.run(); // until a signal stops it
 
         signals.remove(SIGINT); // a second Ctrl-C ends the process at once; a second SIGTERM changes nothing
-        service.accept_waiting();
+        const auto patience_ends = HttpConnection::Clock::now() + config.timeout + 1s;
+        service.finish(); // from here on each answer says that it is the last
+        ignore_new_clients(acceptor);
+        io.restart();
+        io.run_for(200ms); // a client that the kernel has begun to connect is connected by then
+        while (!service.accept_waiting() && io.run_one_until(patience_ends) > 0) {
+        }
         acceptor.close(); // from here on the port is free, and new clients are refused
         std::cout << "no longer listening" << std::endl;
-        service.finish();
-        io.restart();
-        const auto patience_ends = HttpConnection::Clock::now() + config.timeout + 1s;
         while (service.busy() && io.run_one_until(patience_ends) > 0) {
         }
     } catch (const common::ConfigError& error) {

@@ -741,5 +741,5 @@ TEST_CASE("an unknown option is refused with status 78, its name and the usage")
     const auto matrix = start_matrix({"--xml"});
     CHECK(matrix->wait_for_exit() == 78);
     CHECK(matrix->output().empty());
-    CHECK_THAT(matrix->complaints(), StartsWith("conflict_matrix: no such option: --xml\nusage: conflict_matrix "));
+    CHECK_THAT(matrix->complaints(), StartsWith("conflict_matrix: no such option: \"--xml\"\nusage: conflict_matrix "));
 }

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -78,13 +79,6 @@ std::string ask(Client& client, const std::string& question) {
     REQUIRE(size >= 0);
     answer.resize(static_cast<std::size_t>(size));
     return answer;
-}
-
-// Ends the connection with a reset instead of a farewell.
-void reset(Client& client) {
-    const linger at_once{1, 0};
-    REQUIRE(::setsockopt(client.descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
-    client.close();
 }
 
 } // namespace
@@ -263,17 +257,17 @@ TEST_CASE("a client that resets its connection, even before it is accepted, ends
         Client unaccepted = connect_to(socket);
         REQUIRE(unaccepted.error() == 0);
         const std::string peer = to_string(unaccepted.local());
-        reset(unaccepted);
+        reset(std::move(unaccepted));
         host.program.send_signal(SIGCONT);
         CHECK(host.program.wait_for_line(peer) == service + ": TCP from " + peer + " reached " + to_string(socket));
     }
     Client half_way = connect_to(host.web);
     half_way.send("GET / ");
     host.expect_arrival("web", "TCP", half_way, host.web);
-    reset(half_way);
+    reset(std::move(half_way));
     Client deaf = connect_to(host.mail);
     deaf.send("NOOP\r\nNOOP\r\nNOOP\r\n");
-    reset(deaf);
+    reset(std::move(deaf));
 
     CHECK_THAT(get_page(host.web), StartsWith("HTTP/1.1 200 OK"));
     Client mail = connect_to(host.mail);
@@ -282,21 +276,62 @@ TEST_CASE("a client that resets its connection, even before it is accepted, ends
     CHECK(host.program.wait_for_exit() == 0);
 }
 
-TEST_CASE("a request or a command line without end is cut off, and the service goes on") {
+TEST_CASE("what is too long gets an answer that says so, and the service goes on") {
     Host host;
-    Client web = connect_to(host.web);
-    web.send(std::string(8192, 'x'));
-    CHECK(web.read_to_end().empty());
+    for (const std::string& request : {std::string(100000, 'x'), "GET / HTTP/1.1\r\nX: " + std::string(100000, 'x')}) {
+        Client web = connect_to(host.web);
+        web.send(request);
+        CHECK_THAT(web.read_to_end(), StartsWith("HTTP/1.1 431 "));
+    }
     Client mail = connect_to(host.mail);
     CHECK_THAT(mail.read_line(), StartsWith("220 "));
-    mail.send(std::string(512, 'x'));
-    CHECK(mail.read_to_end().empty());
-
-    CHECK_THAT(get_page(host.web), StartsWith("HTTP/1.1 200 OK"));
-    Client next = connect_to(host.mail);
-    CHECK_THAT(next.read_line(), StartsWith("220 "));
-    CHECK_THAT(reply(next, std::string(510, 'x')),
+    CHECK_THAT(reply(mail, std::string(510, 'x')),
                StartsWith("502 ")); // 512 with its end: the longest that SMTP allows
+    for (const std::size_t size : {511U, 512U, 1024U, 100000U}) {
+        CAPTURE(size);
+        CHECK_THAT(reply(mail, "NOOP " + std::string(size - 5, 'x')), StartsWith("500 "));
+        CHECK_THAT(reply(mail, "NOOP"), StartsWith("250 "));
+    }
+    CHECK_THAT(get_page(host.web), StartsWith("HTTP/1.1 200 OK"));
+}
+
+TEST_CASE("an answer is not lost to what the client has sent too much") {
+    Host host;
+    for (int i = 0; i < 20; ++i) {
+        Client web = connect_to(host.web);
+        web.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 30000\r\n\r\n" + std::string(30000, 'x'));
+        CHECK_THAT(web.read_to_end(), StartsWith("HTTP/1.1 200 OK")); // not a reset
+        Client mail = connect_to(host.mail);
+        mail.send("QUIT\r\n" + std::string(30000, 'x'));
+        CHECK_THAT(mail.read_to_end(), StartsWith("220 ") && EndsWith("221 goodbye\r\n"));
+    }
+}
+
+TEST_CASE("no mail is taken: a client that wants to send some is told so, and gives up") {
+    const std::string curl = installed("curl");
+    Host host;
+    Process client{curl,
+                   {.arguments = {"-sS", "--noproxy", "*", "--mail-from", "a@b.example", "--mail-rcpt", "c@d.example",
+                                  "-T", "/dev/null", to_uri("smtp", host.mail)}}};
+    CHECK(client.wait_for_exit() == 55);
+    CHECK_THAT(client.complaints(), ContainsSubstring("502"));
+}
+
+TEST_CASE("only a connected UDP socket learns that nobody has the port") {
+    const Client taken = bound_socket("127.0.0.1"); // its number is free in UDP, most likely
+    for (const bool connected : {true, false}) {
+        CAPTURE(connected);
+        const Address nobody = taken.local();
+        const Client client = connected ? udp_socket("127.0.0.1", 0, nobody) : udp_socket("127.0.0.1");
+        const sockaddr_in to{.sin_family = AF_INET,
+                             .sin_port = htons(nobody.port),
+                             .sin_addr = {htonl(INADDR_LOOPBACK)},
+                             .sin_zero = {}};
+        const auto* address = reinterpret_cast<const sockaddr*>(&to);
+        CHECK(::sendto(client.descriptor(), "?", 1, 0, connected ? nullptr : address, connected ? 0 : sizeof to) == 1);
+        CHECK(::recv(client.descriptor(), nullptr, 0, MSG_DONTWAIT) == -1); // over loopback the refusal is here already
+        CHECK(errno == (connected ? ECONNREFUSED : EAGAIN));
+    }
 }
 
 #ifdef __linux__

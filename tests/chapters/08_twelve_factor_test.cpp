@@ -2,19 +2,25 @@
 #include "tests/support/process.hpp"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace support;
@@ -120,7 +126,8 @@ TEST_CASE("without HOST and PORT it listens on 127.0.0.1:8080") {
     CHECK(service.listening() == std::vector{Address{"127.0.0.1", 8080}});
 }
 
-TEST_CASE("an invalid configuration ends it with status 78 and names the variable, the value and what is allowed") {
+TEST_CASE("an invalid configuration ends it with status 78 before a socket is opened, and names variable, value and "
+          "what is allowed") {
     const std::vector<std::pair<std::string, std::vector<std::string>>> invalid{
         {"HOST", {"", "localhost", "127.0.0", "127.0.0.1 "}},
         {"PORT", {"", "80abc", " 8080", "-1", "65536", "70000"}},
@@ -128,20 +135,33 @@ TEST_CASE("an invalid configuration ends it with status 78 and names the variabl
          {"", "127.0.0.1:80", "https://127.0.0.1:80", "http://127.0.0.1", "http://localhost:80", "http://127.0.0.1:0",
           "http://127.0.0.1:70000", "http://127.0.0.1:80/", "http://::1:80", "http://[127.0.0.1]:80", "http://"}},
         {"TIMEOUT_MS", {"", "0", "-5", "1.5", "10s", "3600001", "99999999999999999999"}}};
-    // A program that took such a value would be refused by the kernel: the port is taken, the address nobody's. So the
-    // status tells that it has not come to that.
-    const Client holder = listening_socket("127.0.0.1");
     for (const auto& [variable, values] : invalid)
         for (const std::string& value : values) {
-            Environment environment{{"HOST", "203.0.113.1"}, {"PORT", std::to_string(holder.local().port)}};
-            environment[variable] = value;
-            Process refused{program("twelve_factor"), Service::launch(environment)};
+            Launch launch = Service::launch({{variable, value}});
+            launch.lacking = Lacking::sockets; // to open one would end it by a signal
+            Process refused{program("twelve_factor"), launch};
             INFO(variable << "=\"" << value << '"');
             CHECK(refused.wait_for_exit() == 78);
             CHECK_THAT(refused.complaints(), StartsWith("twelve_factor: " + variable + "=\"" + value + "\" is not ") &&
                                                  ContainsSubstring(": use "));
             CHECK(refused.output().empty());
         }
+}
+
+#ifdef __linux__
+TEST_CASE("the proof that no socket was opened can fail: with valid settings the same watch ends the program") {
+    Launch launch = Service::launch({});
+    launch.lacking = Lacking::sockets;
+    CHECK(Process{program("twelve_factor"), launch}.wait_for_exit() == 128 + SIGSYS);
+}
+#endif
+
+TEST_CASE("a value that would command the terminal is shown harmless and short in the message") {
+    const std::string variable = GENERATE("PORT", "HOST", "BACKING_URL", "TIMEOUT_MS");
+    Process refused{program("twelve_factor"), Service::launch({{variable, "80\r\x1b[2J" + std::string(5000, 'x')}})};
+    CHECK(refused.wait_for_exit() == 78);
+    CHECK_THAT(refused.complaints(), StartsWith("twelve_factor: " + variable + "=\"80\\r\\x1b[2Jxxx"));
+    CHECK(refused.complaints().size() < 400);
 }
 
 TEST_CASE("where the port is taken it ends with status 1 and names the holder and the remedy") {
@@ -175,14 +195,36 @@ TEST_CASE("GET gives the page, HEAD its header alone, on one connection that sta
 
 TEST_CASE("the connection is closed where the client asks for it, and with HTTP/1.0 unless it asks to keep it") {
     const Service service;
+    const auto stays_open = [&](const std::string& fields, const std::string& version = "HTTP/1.1") {
+        Client client = connect_to(service.address);
+        client.send("GET / " + version + "\r\nHost: portlab\r\n" + fields + "\r\n");
+        client.shut_down_sending();
+        const Answer answer = read_answer(client);
+        INFO(version << " with " << fields);
+        CHECK(answer.status == 200);
+        CHECK(client.read_to_end().empty());
+        return answer.field("Connection") != "close";
+    };
+    for (const std::string fields :
+         {"Connection: close\r\n", "Connection: a\r\nConnection: close\r\n", "Connection: keep-alive, Close\r\n",
+          "connection: ,a ,\tCLOSE, b\r\nX: y\r\n", "Connection: close\r\nConnection: keep-alive\r\n"}) {
+        CHECK_FALSE(stays_open(fields));
+        CHECK_FALSE(stays_open(fields, "HTTP/1.0"));
+    }
+    for (const std::string fields : {"", "Connection: closed\r\n", "Connection: \"close\"\r\n", "X: close\r\n"})
+        CHECK(stays_open(fields));
+    CHECK_FALSE(stays_open("", "HTTP/1.0"));
+    CHECK_FALSE(stays_open("Connection: a\r\n", "HTTP/1.0"));
+    CHECK(stays_open("Connection: a\r\nConnection: b, Keep-Alive\r\n", "HTTP/1.0"));
+}
+
+TEST_CASE("another 1.x is served as HTTP/1.1, in which this service answers") {
+    const Service service;
     Client client = connect_to(service.address);
-    client.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
-    CHECK(read_answer(client).field("Connection") == "keep-alive");
-    client.send("GET / HTTP/1.0\r\n\r\n");
-    CHECK_THAT(client.read_to_end(), StartsWith("HTTP/1.1 200 OK") && ContainsSubstring("Connection: close"));
-    Client other = connect_to(service.address);
-    other.send(get("/", "Connection: close\r\n"));
-    CHECK_THAT(other.read_to_end(), StartsWith("HTTP/1.1 200 OK") && ContainsSubstring("Connection: close"));
+    for (const std::string version : {"HTTP/1.2", "HTTP/1.9", "HTTP/1.1"}) {
+        client.send("GET / " + version + "\r\nHost: portlab\r\n\r\n");
+        CHECK(read_answer(client).status == 200);
+    }
 }
 
 TEST_CASE("what it does not do gets a status that says so, and the connection stays open") {
@@ -217,12 +259,65 @@ TEST_CASE("the target of a request may be a whole URL, as a proxy gets it") {
         CHECK(status_of(target) == 200);
     }
     for (const std::string target :
-         {"http://portlab/nothing", "http://portlab//", "http:///", "ftp://portlab/", "/http://portlab/"}) {
+         {"http://portlab/nothing", "http://portlab//", "ftp://portlab/", "/http://portlab/", "//", "/%2F"}) {
         CAPTURE(target);
         CHECK(status_of(target) == 404);
     }
-    client.send("POST http://portlab/echo HTTP/1.1\r\nHost: other\r\nContent-Length: 4\r\n\r\nbody");
-    CHECK(read_answer(client).body == "body");
+    for (const std::string target : {"http://portlab/echo", "/%65cho", "http://portlab/%65%63%68%6F?query"}) {
+        CAPTURE(target);
+        client.send("POST " + target + " HTTP/1.1\r\nHost: other\r\nContent-Length: 4\r\n\r\nbody");
+        CHECK(read_answer(client).body == "body");
+    }
+}
+
+TEST_CASE("OPTIONS * is answered with the methods, CONNECT with 501: this is no proxy") {
+    const Service service;
+    Client client = connect_to(service.address);
+    for (const std::string target : {"*", "http://portlab"}) {
+        client.send("OPTIONS " + target + " HTTP/1.1\r\nHost: portlab\r\n\r\n");
+        const Answer answer = read_answer(client);
+        CHECK(answer.status == 200);
+        CHECK(answer.field("Allow") == "GET, HEAD, POST, OPTIONS");
+        CHECK(answer.field("Content-Length") == "0");
+    }
+    client.send("CONNECT portlab:80 HTTP/1.1\r\nHost: portlab:80\r\n\r\n");
+    CHECK(read_answer(client).status == 501);
+}
+
+TEST_CASE("Host is a name or an address, perhaps with a port, once; all else gets 400") {
+    const Service service;
+    const auto status_with = [&](const std::string& fields, const std::string& version = "HTTP/1.1") {
+        return ask(service.address, "GET / " + version + "\r\n" + fields + "\r\n").status;
+    };
+    for (const std::string host : {"portlab", "PORTLAB.example:8080", "h:", "127.0.0.1:80", "[::1]", "[::1]:65535",
+                                   "%41", "a,b", "xn--bcher-kva.example", "", " \th "}) {
+        CAPTURE(host);
+        CHECK(status_with("Host: " + host + "\r\n") == 200);
+    }
+    for (const std::string host :
+         {"u@h", "h/p",  "a b",  "a, b",  "h:abc",  "h:1:2",    "h:65536",     "h:-1", "http://h",
+          "::1", "[::1", "[zz]", "[]",    "[::1]x", "[::1%lo]", "[127.0.0.1]", "%zz",  "%4",
+          "h?x", "h#x",  "h\\i", "\"h\"", "<h>",    "\xff",     "{h}",         ":80"}) {
+        CAPTURE(host);
+        CHECK(status_with("Host: " + host + "\r\n") == 400);
+        CHECK(status_with("Host: " + host + "\r\n", "HTTP/1.0") == 400);
+    }
+    CHECK(status_with("") == 400);
+    CHECK(status_with("Host: one\r\nX: y\r\nhost: one\r\n") == 400);
+    CHECK(status_with("Host: one\r\nHost: one\r\n", "HTTP/1.0") == 400);
+    CHECK(status_with("", "HTTP/1.0") == 200);
+}
+
+TEST_CASE("what a trailer says never counts: its Connection, its Host, its Content-Length") {
+    const Service service;
+    Client client = connect_to(service.address);
+    for (int i = 0; i < 2; ++i) {
+        client.send("POST /echo HTTP/1.1\r\nHost: portlab\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n"
+                    "Connection: close\r\nHost: a b\r\nContent-Length: 7\r\n\r\n");
+        const Answer answer = read_answer(client);
+        CHECK(answer.body == "body");
+        CHECK(answer.field("Connection").empty());
+    }
 }
 
 TEST_CASE("a malformed or oversized request gets the status that says what is wrong, and the connection is closed") {
@@ -231,15 +326,48 @@ TEST_CASE("a malformed or oversized request gets the status that says what is wr
     const std::vector<std::pair<int, std::string>> table{
         {400, "nonsense\r\n"},
         {400, "GET /\r\n\r\n"},
-        {400, "GET / HTTP/1.1\n\n"},
+        // Nothing follows: whoever ends a line with a mere line feed (nc, say) waits for the answer.
+        {400, "\n"},
+        {400, "GET / HTTP/1.1\n"},
+        {400, "GET / HTTP/1.1\r\nHost: portlab\n"},
+        {400, "GET / HTTP/1.1\r\nHost: portlab\r\n\n"},
+        {400, "GET / HTTP/1.1\r\nHost: portlab\r\nX: a\rY"},
+        {400, post("Transfer-Encoding: chunked\r\n\r\n4\n")},
+        {400, post("Transfer-Encoding: chunked\r\n\r\n4\r\nbody\n")},
+        {400, post("Transfer-Encoding: chunked\r\n\r\n0\r\nTrailer: x\n")},
+        {400, post("Transfer-Encoding: chunked\r\n\r\n0\r\n\n")},
+        {400, "GET /a b HTTP/1.1\r\n"},
+        {400, "GET /  HTTP/1.1\r\n"},
+        {400, " GET / HTTP/1.1\r\n"},
+        {400, "GET / HTTP/1.1 \r\n"},
+        {400, "GET / HTTP/1.10\r\n"},
+        {400, "GET / http/1.1\r\n"},
+        {400, "GET / HTTP/2\r\n"},
+        {400, "GET portlab HTTP/1.1\r\n"},
+        {400, "GET * HTTP/1.1\r\n"},
+        {400, "GET /%zz HTTP/1.1\r\n"},
+        {400, "GET /# HTTP/1.1\r\n"},
+        {400, "GET /\xff HTTP/1.1\r\n"},
+        {400, "GET http:/// HTTP/1.1\r\n"},
+        {400, "GET http://:80/ HTTP/1.1\r\n"},
+        {400, "GET http://h:abc/ HTTP/1.1\r\n"},
+        {400, "GET http://u@h/ HTTP/1.1\r\n"},
+        {400, "OPTIONS *x HTTP/1.1\r\n"},
+        {400, "CONNECT portlab HTTP/1.1\r\n"},
+        {400, "CONNECT / HTTP/1.1\r\n"},
+        {400, "GET / HTTP/1.1\r\nHost: portlab\r\nX: a\r\n folded\r\n"},
+        {400, "GET / HTTP/1.1\r\nHost : portlab\r\n"},
         {400, "GET / FTP/1.1\r\n\r\n"},
         {400, std::string{"GET /\0 HTTP/1.1\r\nHost: portlab\r\n\r\n", 35}},
         {400, "\x16\x03\x01\x02 the start of TLS\n"},
-        {400, "GET / HTTP/1.1\r\n\r\n"}, // no Host
-        {400, "GET / HTTP/1.1\r\nHost: one\r\nHost: two\r\n\r\n"},
         {400, "GET / HTTP/1.1\r\nHost portlab\r\n\r\n"},
         {400, post("Content-Length: -1\r\n\r\n")},
         {400, post("Content-Length: 5\r\nContent-Length: 6\r\n\r\n")},
+        {400, post("Content-Length: 5, 6\r\n\r\n")},
+        {400, post("Content-Length: ,\r\n\r\n")},
+        {400, post("Content-Length: 5\r\nX: y\r\nTransfer-Encoding: chunked\r\n\r\n")},
+        {400, post("Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n")},
+        {400, post("Transfer-Encoding: chunked, chunked\r\n\r\n")},
         {400, post("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n")},
         {400, post("Transfer-Encoding: chunked\r\n\r\nten\r\n")},
         {400, post("Transfer-Encoding: chunked\r\n\r\n5\r\nhello world\r\n")},
@@ -255,7 +383,11 @@ TEST_CASE("a malformed or oversized request gets the status that says what is wr
         {431, "GET / HTTP/1.1\r\nHost: portlab\r\nX: " + kilobytes},
         {431, post("Transfer-Encoding: chunked\r\n\r\n5;x=" + kilobytes)},
         {431, post("Transfer-Encoding: chunked\r\n\r\n0\r\nX: " + kilobytes)},
+        {431, post("Transfer-Encoding: chunked\r\n\r\n1;" + kilobytes.substr(4500) + "\r\na\r\n1;" +
+                   kilobytes.substr(4500) + "\r\n")},
         {501, post("Transfer-Encoding: gzip, chunked\r\n\r\n")},
+        {501, post("Transfer-Encoding: gzip\r\nX: y\r\nTransfer-Encoding: chunked\r\n\r\n")},
+        {505, "GET / HTTP/0.9\r\n"},
         {505, "GET / HTTP/2.0\r\nHost: portlab\r\n\r\n"},
         {505, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"}};
     const Service service;
@@ -330,11 +462,14 @@ TEST_CASE("pipelined requests are all answered, in their order") {
 TEST_CASE("a client that expects 100-continue is told to send its body") {
     const Service service;
     Client client = connect_to(service.address);
-    client.send("POST /echo HTTP/1.1\r\nHost: portlab\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
-    CHECK(client.read_line() == "HTTP/1.1 100 Continue\r");
-    CHECK(client.read_line() == "\r");
-    client.send("body");
-    CHECK(read_answer(client).body == "body");
+    for (const std::string expect :
+         {"Expect: 100-continue", "expect: x\r\nExpect: 100-Continue", "Expect: x, 100-continue"}) {
+        client.send("POST /echo HTTP/1.1\r\nHost: portlab\r\n" + expect + "\r\nContent-Length: 4, 4\r\n\r\n");
+        CHECK(client.read_line() == "HTTP/1.1 100 Continue\r");
+        CHECK(client.read_line() == "\r");
+        client.send("body");
+        CHECK(read_answer(client).body == "body");
+    }
 }
 
 TEST_CASE(
@@ -425,8 +560,8 @@ TEST_CASE("ten thousand connections, good and bad, under a limit of 64 descripto
           2 + good + bad); // "listening", "no longer"
 }
 
-TEST_CASE("without a free descriptor it waits, idle, and serves the waiting clients when it has one") {
-    const Service service;
+TEST_CASE("without a free descriptor it says so once, waits, idle, and serves the waiting clients when it has one") {
+    Service service;
     const rlimit limit{20, 20};
     REQUIRE(::prlimit(service.pid(), RLIMIT_NOFILE, &limit, nullptr) == 0);
     std::vector<Client> clients;
@@ -445,6 +580,9 @@ TEST_CASE("without a free descriptor it waits, idle, and serves the waiting clie
         CHECK(read_answer(clients[i]).status == 200);
         clients[i].close();
     }
+    service.send_signal(SIGTERM);
+    CHECK(service.wait_for_exit() == 0);
+    CHECK(service.complaints() == "twelve_factor: accept: Too many open files; new clients wait\n");
 }
 
 #ifdef __linux__
@@ -459,6 +597,18 @@ TEST_CASE("when it says that it is ready it catches SIGTERM and SIGINT") {
     const auto catches = [mask](int number) { return (mask >> (number - 1) & 1) == 1; };
     CHECK(catches(SIGTERM));
     CHECK(catches(SIGINT));
+}
+#endif
+
+#ifdef __linux__
+TEST_CASE("it has one thread") {
+    const Service service;
+    std::ifstream file{"/proc/" + std::to_string(service.pid()) + "/status"};
+    std::string word;
+    while (file >> word && word != "Threads:") { // see proc(5)
+    }
+    REQUIRE(file >> word);
+    CHECK(word == "1");
 }
 #endif
 
@@ -546,6 +696,148 @@ TEST_CASE("no request that has arrived when SIGTERM comes is lost: kept, pipelin
     CHECK(service.wait_for_exit() == 0);
 }
 
+TEST_CASE("a connection that was idle at SIGTERM has a while left for a request") {
+    bool answered = false;
+    for (int attempt = 0; attempt < 10 && !answered; ++attempt) { // on a busy machine the while may have passed
+        Service service;
+        Client kept = connect_to(service.address), silent = connect_to(service.address);
+        kept.send(get("/"));
+        CHECK(read_answer(kept).status == 200);
+        service.send_signal(SIGTERM);
+        service.wait_for_line("no longer listening");
+        answered = true;
+        for (Client* const client : {&kept, &silent}) {
+            const std::string request = get("/");
+            ::send(client->descriptor(), request.data(), request.size(), MSG_NOSIGNAL);
+            const std::string answer = client->read_to_any_end();
+            answered = answered && answer.starts_with("HTTP/1.1 200") &&
+                       answer.find("\r\nConnection: close\r\n") != answer.npos;
+        }
+        CHECK(service.wait_for_exit() == 0);
+    }
+    CHECK(answered);
+}
+
+#ifdef __linux__
+TEST_CASE("while it stops, waiting clients are served as descriptors come free, and nobody joins them") {
+    Service service;
+    service.limit_descriptors(20);
+    std::vector<Client> clients;
+    for (int i = 0; i < 30; ++i) {
+        clients.push_back(connect_to(service.address));
+        clients.back().send(get("/"));
+    }
+    CHECK(read_answer(clients.front()).status == 200);
+    service.send_signal(SIGTERM);
+    CHECK(eventually([&] { // it has seen the signal
+        clients.front().send(get("/"));
+        return read_answer(clients.front()).field("Connection") == "close";
+    }));
+    const Client late = begin_to_connect(service.address);
+    for (std::size_t i = 1; i < clients.size(); ++i) {
+        CAPTURE(i);
+        CHECK(read_answer(clients[i]).status == 200);
+    }
+    clients.clear();
+    CHECK(service.wait_for_exit() == 0);
+    int error = late.error();
+    socklen_t size = sizeof error;
+    if (error == 0)
+        ::getsockopt(late.descriptor(), SOL_SOCKET, SO_ERROR, &error, &size);
+    const auto row = common::kernel_socket(Protocol::tcp, late.local(), service.address);
+    CHECK((error == ECONNREFUSED || (row && row->state == "SYN-SENT")));
+}
+#endif
+
+namespace {
+
+// What the clients of a service have seen, until it was gone.
+struct Tally {
+    std::atomic<int> answered{0}, lost{0};
+    std::atomic<bool> gone{false};
+};
+
+// Connects, asks, connects again, until it is refused. A request that is sent on a connection must be answered, unless
+// an answer before it has said that the connection closes. `at_once` requests are sent together; `fresh`: a connection
+// for each, two of them open at a time, so that the kernel has connected a client that has said nothing yet.
+void be_a_client(const Address& server, int at_once, bool fresh, Tally& tally) {
+    const auto connected = [&](Client client) -> std::optional<Client> {
+        pollfd watched{client.descriptor(), POLLOUT, 0};
+        while (client.error() == 0 && ::poll(&watched, 1, 20) == 0)
+            if (tally.gone)
+                return std::nullopt;
+        int error = client.error();
+        socklen_t size = sizeof error;
+        if (error == 0)
+            ::getsockopt(client.descriptor(), SOL_SOCKET, SO_ERROR, &error, &size);
+        if (error != 0)
+            return std::nullopt;
+        ::fcntl(client.descriptor(), F_SETFL, 0);
+        const timeval limit{patience.count(), 0};
+        ::setsockopt(client.descriptor(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+        return client;
+    };
+    std::string requests;
+    for (int i = 0; i < at_once; ++i)
+        requests += get("/", fresh ? "Connection: close\r\n" : "");
+    std::optional<Client> current = connected(begin_to_connect(server)), next;
+    while (current) {
+        if (fresh)
+            next = begin_to_connect(server);
+        bool goes_on = ::send(current->descriptor(), requests.data(), requests.size(), MSG_NOSIGNAL) > 0;
+        tally.lost += goes_on ? 0 : at_once;
+        std::string bytes;
+        for (int i = 0; i < at_once && goes_on; ++i) { // the page ends with these words
+            constexpr std::string_view page_end = "what it was sent.</p>\n";
+            std::array<char, 4096> piece;
+            ssize_t size = 1;
+            while (bytes.find(page_end) == bytes.npos &&
+                   (size = ::recv(current->descriptor(), piece.data(), piece.size(), 0)) > 0)
+                bytes.append(piece.data(), static_cast<std::size_t>(size));
+            if (size <= 0) {
+                tally.lost += at_once - i;
+                goes_on = false;
+            } else {
+                ++tally.answered;
+                const auto end = bytes.find(page_end) + page_end.size();
+                goes_on = bytes.substr(0, end).find("Connection: close") == bytes.npos;
+                bytes.erase(0, end);
+            }
+        }
+        if (!goes_on) {
+            current.reset();
+            current = connected(fresh ? std::move(*next) : begin_to_connect(server));
+        }
+    }
+}
+
+} // namespace
+
+TEST_CASE("whenever it is stopped under load, each request on a connection that it kept open is answered") {
+    const char* const wanted = std::getenv("PORTLAB_STOPS"); // a thousand take ten minutes
+    int answered = 0;
+    for (int stops = wanted ? std::atoi(wanted) : 5; stops > 0; --stops) {
+        Service service;
+        Tally tally;
+        std::vector<std::thread> clients;
+        for (const auto& [at_once, fresh] :
+             std::vector<std::pair<int, bool>>{{1, false}, {3, false}, {1, true}, {1, true}})
+            clients.emplace_back(be_a_client, service.address, at_once, fresh, std::ref(tally));
+        const bool busy = eventually([&] { return tally.answered >= 80; });
+        service.send_signal(SIGTERM);
+        const int status = service.wait_for_exit();
+        tally.gone = true;
+        for (std::thread& client : clients)
+            client.join();
+        CHECK(busy);
+        CHECK(status == 0);
+        CHECK(tally.lost == 0);
+        answered += tally.answered;
+    }
+    UNSCOPED_INFO(answered << " requests answered");
+    CHECK(answered > 0);
+}
+
 TEST_CASE("a client that never finishes its request does not keep it from ending") {
     Service service{{{"TIMEOUT_MS", "400"}}};
     Client client = connect_to(service.address);
@@ -595,27 +887,81 @@ TEST_CASE("one instance serves as the backing service of another over IPv6") {
     CHECK_THAT(ask(front.address, get("/backing")).body, ContainsSubstring("process " + std::to_string(backing.pid())));
 }
 
-TEST_CASE("a backing service that is away, talks nonsense or fails gives 502, a slow one 504, and nobody else waits") {
+// A service whose backing service is the test.
+struct Front : Service {
+    using Service::Service;
+    Answer answer_after(Client& listener, const std::string& text) const {
+        Client client = connect_to(address);
+        client.send(get("/backing"));
+        Client backing = listener.accept();
+        while (backing.read_line() != "\r") { // else the close below would be a reset
+        }
+        ::send(backing.descriptor(), text.data(), text.size(), MSG_NOSIGNAL); // it may have heard enough before the end
+        ::shutdown(backing.descriptor(), SHUT_WR);
+        return read_answer(client);
+    }
+};
+
+TEST_CASE(
+    "a backing service that is away, talks nonsense or fails gives 502 and the reason, a slow one 504, and nobody "
+    "else waits") {
     Client silent = listening_socket("127.0.0.1");
     const std::string url = "http://" + common::to_string(silent.local());
     SECTION("away") {
         const Client bound = bound_socket("127.0.0.1"); // does not listen: connections are refused
         const Service front{{{"BACKING_URL", "http://" + common::to_string(bound.local())}}};
-        CHECK(ask(front.address, get("/backing")).status == 502);
+        const Answer answer = ask(front.address, get("/backing"));
+        CHECK(answer.status == 502);
+        CHECK(answer.body == "The backing service failed: Connection refused\n");
     }
     SECTION("no HTTP, an error, or half an answer") {
-        const Service front{{{"BACKING_URL", url}}};
-        for (const std::string text : {"SSH-2.0-portlab\r\n\r\n", "HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n",
-                                       "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nless",
-                                       "HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n", ""}) {
-            INFO("the backing service says: " << text);
-            Client client = connect_to(front.address);
-            client.send(get("/backing"));
-            Client backing = silent.accept();
-            backing.read_line();
-            backing.send(text);
-            backing.shut_down_sending();
-            CHECK(read_answer(client).status == 502);
+        const Front front{{{"BACKING_URL", url}}};
+        const std::string ok = "HTTP/1.1 200 OK\r\n", too_much(65537, 'x');
+        for (const auto& [text, why] : std::vector<std::pair<std::string, std::string>>{
+                 {"SSH-2.0-portlab\r\n\r\n", "its answer is malformed"},
+                 {"HTTP/1.1 200 OK\nContent-Length: 0\n\n", "its answer is malformed"},
+                 {"HTTP/2.0 200 OK\r\n\r\n", "its answer is malformed"},
+                 {"HTTP/1.1 2000 OK\r\n\r\n", "its answer is malformed"},
+                 {ok + "Content-Length: 1, 2\r\n\r\nab", "its answer is malformed"},
+                 {ok + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "its answer is malformed"},
+                 {"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "its answer is malformed"},
+                 {ok + "Transfer-Encoding: gzip, chunked\r\n\r\n",
+                  "its answer is in a transfer coding that was not asked for"},
+                 {"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n", "it answered with status 500"},
+                 {"HTTP/1.1 404\r\nContent-Length: 99999999\r\n\r\n", "it answered with status 404"},
+                 {"HTTP/1.1 204 No Content\r\n\r\n", "it answered with status 204"},
+                 {"HTTP/1.1 101 Switching Protocols\r\n\r\n", "it answered with status 101"},
+                 {ok + "Content-Length: 50\r\n\r\nless", "its answer was cut off"},
+                 {ok + "Transfer-Encoding: chunked\r\n\r\n4\r\nless\r\n", "its answer was cut off"},
+                 {"HTTP/1.1 20", "its answer was cut off"},
+                 {ok + "Content-Length: 65537\r\n\r\n" + too_much, "its answer is too large"},
+                 {ok + "Transfer-Encoding: chunked\r\n\r\n10001\r\n" + too_much, "its answer is too large"},
+                 {ok + "\r\n" + too_much, "its answer is too large"},
+                 {ok + "X: " + too_much, "its answer is too large"},
+                 {"HTTP/1.1 100 Continue\r\n\r\n", "it closed the connection without an answer"},
+                 {"", "it closed the connection without an answer"}}) {
+            INFO("the backing service says: " << text.substr(0, 100));
+            const Answer answer = front.answer_after(silent, text);
+            CHECK(answer.status == 502);
+            CHECK(answer.body == "The backing service failed: " + why + "\n");
+        }
+    }
+    SECTION("right, in whatever way it is sent") {
+        const Front front{{{"BACKING_URL", url}}};
+        const std::string ok = "HTTP/1.1 200 OK\r\n", page(65536, 'x');
+        for (const auto& [text, body] : std::vector<std::pair<std::string, std::string>>{
+                 {"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100\r\n\r\n" + ok +
+                      "Content-Length: 4\r\n\r\npage",
+                  "page"},
+                 {ok + "Content-Length: 65536\r\n\r\n" + page, page},
+                 {ok + "transfer-encoding: Chunked\r\n\r\n10000\r\n" + page + "\r\n0\r\nX: y\r\n\r\n", page},
+                 {ok + "\r\n" + page, page},
+                 {"HTTP/1.9 200 \r\nContent-Length: 4, 4\r\n\r\npage and more", "page"},
+                 {ok + "Content-Length: 0\r\n\r\n", ""}}) {
+            INFO("the backing service says: " << text.substr(0, 100));
+            const Answer answer = front.answer_after(silent, text);
+            CHECK(answer.status == 200);
+            CHECK(answer.body == body);
         }
     }
     SECTION("slow") {
@@ -649,11 +995,14 @@ TEST_CASE("each answer is a line on standard output, with what a stranger sends 
     Service service;
     Client client = connect_to(service.address);
     const std::string from = common::to_string(client.local());
-    client.send(get("/nothing/\xff"));
-    CHECK(service.wait_for_line("GET ") == "GET /nothing/\\xff 404 14 " + from);
+    client.send(get("/nothing/" + std::string(300, 'x')));
+    CHECK(service.wait_for_line("GET ") == "GET /nothing/" + std::string(191, 'x') + "... (309 bytes) 404 14 " + from);
     CHECK(read_answer(client).status == 404);
-    client.send("\x1b[2J\n");
-    CHECK(service.wait_for_line("400") == "- - 400 12 " + from);
+    client.send("GET /\xff HTTP/1.1\r\n");
+    CHECK(service.wait_for_line("GET ") == "GET /\\xff 400 12 " + from);
+    Client other = connect_to(service.address);
+    other.send("\x1b[2J\n");
+    CHECK(service.wait_for_line("400") == "- - 400 12 " + common::to_string(other.local()));
 }
 
 TEST_CASE("it goes on when nobody reads its log any more") {
@@ -699,12 +1048,12 @@ TEST_CASE("foreman runs the Procfile: each instance answers on its own PORT, and
     const auto procfile = std::filesystem::path{__FILE__}.parent_path() / "../../chapters/08_twelve_factor/Procfile";
     Process manager{
         foreman,
-        {.arguments = {"start", "--procfile", procfile.string(), "--port", "5000", "--formation", "web=2,front=1"},
+        {.arguments = {"start", "--procfile", procfile.string(), "--port", "5600", "--formation", "web=2,front=1"},
          .environment = {{"BACKING_URL", std::nullopt}, {"TIMEOUT_MS", std::nullopt}}}};
     for (int i = 0; i < 3; ++i)
         manager.wait_for_line("listening on");
     std::vector<pid_t> instances;
-    for (const std::uint16_t port : std::initializer_list<std::uint16_t>{5000, 5001, 5100}) {
+    for (const std::uint16_t port : std::initializer_list<std::uint16_t>{5600, 5601, 5700}) {
         const Address address{"127.0.0.1", port};
         const Answer answer = ask(address, get("/"));
         CHECK(answer.status == 200);
@@ -714,7 +1063,7 @@ TEST_CASE("foreman runs the Procfile: each instance answers on its own PORT, and
                 instances.push_back(holder->pid);
     }
     CHECK(instances.size() == 3);
-    CHECK_THAT(ask({"127.0.0.1", 5100}, get("/backing")).body, ContainsSubstring("listens on 127.0.0.1:5000"));
+    CHECK_THAT(ask({"127.0.0.1", 5700}, get("/backing")).body, ContainsSubstring("listens on 127.0.0.1:5600"));
     manager.send_signal(SIGTERM);
     CHECK(manager.wait_for_exit() == 0);
     for (const pid_t instance : instances) {

@@ -1,6 +1,6 @@
-// However a stranger's bytes are cut into pieces, the same requests and refusals come out, and no more is held than the
-// limits allow.
-#include "chapters/08_twelve_factor/http_request.hpp"
+// However a stranger's bytes are cut into pieces, the same messages and refusals come out, and no more is held than the
+// limits allow. The first byte of an input says of whom the rest is: `<` of a backing service.
+#include "chapters/08_twelve_factor/http_message.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -18,41 +18,44 @@ void require(bool holds, const char* what) {
     }
 }
 
-std::string describe(const Request& request, bool keep_alive) {
-    std::string text = "request ";
-    text += std::string{request.method_string()} + " " + std::string{request.target()};
-    text += " HTTP/" + std::to_string(request.version()) + (keep_alive ? " keep-alive" : " close");
-    for (const auto& field : request) {
-        text += "\n" + std::string{field.name_string()} + ": " + std::string{field.value()};
-        require(field.name_string().size() + field.value().size() <= RequestReader::header_limit, "a field is bounded");
+std::string describe(const Message& message) {
+    std::string text =
+        message.method + " " + message.target + " " + message.path + " " + std::to_string(message.status);
+    text += " HTTP/1." + std::to_string(message.minor_version) + (message.keep_alive() ? " keep-alive" : " close");
+    std::size_t header = 0;
+    for (const auto& [name, value] : message.fields) {
+        text += "\n" + name + ": " + value;
+        header += name.size() + 1 + value.size() + 2;
     }
-    require(request.body().size() <= RequestReader::body_limit, "a body is bounded");
-    return text + "\n\n" + request.body();
+    require(header <= MessageReader::header_limit, "a header is bounded");
+    require(message.body.size() <= MessageReader::body_limit, "a body is bounded");
+    return text + "\n\n" + message.body;
 }
 
 // What comes out of `bytes` when they arrive in pieces of at most `piece` bytes.
-std::vector<std::string> results(std::string_view bytes, std::size_t piece) {
+std::vector<std::string> results(MessageReader::Kind kind, std::string_view bytes, std::size_t piece) {
     std::vector<std::string> found;
-    RequestReader reader;
+    MessageReader reader{kind};
     for (;;) {
         const auto state = reader.read();
-        if (state == RequestReader::State::refused) {
-            found.push_back("refused " + std::to_string(static_cast<unsigned>(reader.refusal())));
+        if (state == MessageReader::State::refused) {
+            found.push_back("refused " + std::to_string(reader.refusal()));
             return found;
         }
-        if (state == RequestReader::State::complete) {
-            require(reader.started(), "a complete request has started");
-            found.push_back(describe(reader.request(), reader.request().keep_alive()));
+        if (state == MessageReader::State::complete) {
+            require(reader.started(), "a complete message has started");
+            found.push_back(describe(reader.message()));
             reader.next();
             continue;
         }
         if (bytes.empty()) {
-            found.push_back(reader.started() ? "incomplete" : "nothing more");
+            const bool whole = reader.end() == MessageReader::State::complete;
+            found.push_back(whole ? describe(reader.message()) : reader.started() ? "incomplete" : "nothing more");
             return found;
         }
         const auto space = reader.space();
         require(!space.empty(), "there is room for the next bytes");
-        require(space.size() <= 4 * RequestReader::header_limit, "what is held is bounded");
+        require(space.size() <= 4 * MessageReader::header_limit, "what is held is bounded");
         const std::size_t size = std::min({space.size(), piece, bytes.size()});
         std::copy_n(bytes.begin(), size, space.begin());
         reader.received(size);
@@ -63,9 +66,11 @@ std::vector<std::string> results(std::string_view bytes, std::size_t piece) {
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    const std::string_view bytes{reinterpret_cast<const char*>(data), size};
-    const auto whole = results(bytes, size + 1);
+    std::string_view bytes{reinterpret_cast<const char*>(data), size};
+    const auto kind = bytes.starts_with('<') ? MessageReader::Kind::response : MessageReader::Kind::request;
+    bytes.remove_prefix(kind == MessageReader::Kind::response ? 1 : 0);
+    const auto whole = results(kind, bytes, size + 1);
     for (const std::size_t piece : {1U, 2U, 7U, 1000U})
-        require(results(bytes, piece) == whole, "the cutting of the bytes changes nothing");
+        require(results(kind, bytes, piece) == whole, "the cutting of the bytes changes nothing");
     return 0;
 }

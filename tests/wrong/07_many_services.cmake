@@ -40,3 +40,13 @@ wrong(07_many_services/many_services announces_a_wrong_length
   BY      [[std::to_string(page.size() - 1)]]
   FAILS "the web service answers a complete request with a page of the announced length, and closes"
   SAYING "Content-Length")
+wrong(07_many_services/many_services resets_who_sends_too_much
+  REPLACE [[failure ? void() : part(c);]]
+  BY      [[(void)failure;]]
+  FAILS "an answer is not lost to what the client has sent too much"
+  SAYING "reset by peer")
+wrong(07_many_services/many_services says_nothing_of_what_is_too_long
+  REPLACE [[if (error && !too_long)]]
+  BY      [[if (error)]]
+  FAILS "what is too long gets an answer that says so, and the service goes on"
+  SAYING "(HTTP/1.1 431|reset by peer)")
