@@ -13,7 +13,7 @@
 
 using asio::ip::tcp;
 
-// What follows --port on the command line; nothing where the command line is empty.
+// What follows --port on the command line; nothing if the command line is empty.
 std::optional<std::string> port_on_command_line(int argc, char** argv) {
     if (argc == 1)
         return std::nullopt;
@@ -22,14 +22,14 @@ std::optional<std::string> port_on_command_line(int argc, char** argv) {
     return argv[2];
 }
 
-// What follows PORT= in the first line of the file that begins so; nothing where no line does.
+// What follows PORT= in the first line of the file that begins so; nothing if no line does.
 std::optional<std::string> port_in_file(const std::string& path) {
     std::ifstream file{path};
-    if (!file)
-        throw common::ConfigError{"CONFIG_FILE=\"" + path + "\" cannot be read"};
     for (std::string line; std::getline(file, line);)
         if (line.starts_with("PORT="))
             return line.substr(5);
+    if (!file.eof()) // it could not be opened, or it is a directory, or its disk fails
+        throw common::ConfigError{"CONFIG_FILE=\"" + path + "\" cannot be read"};
     return std::nullopt;
 }
 

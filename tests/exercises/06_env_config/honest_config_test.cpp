@@ -1,6 +1,7 @@
-#include "tests/support/grader.hpp"
+#include "tests/support/demands.hpp"
+#include "tests/support/network.hpp"
 
-#include <csignal>
+#include <algorithm>
 
 using namespace grader;
 
@@ -17,6 +18,14 @@ std::string given(const Settings& settings) {
     return text;
 }
 
+// What inet_aton(3), getaddrinfo(3) or a pair of eyes takes for an address, and what else is none.
+const char* const not_addresses[] = {
+    "127.0.0.256", "localhost",  "127.0.0.1:80", "127.0.0.1:80x", "127.1",      "127.0.1",
+    "2130706433",  "0x7f.0.0.1", "0x7f000001",   "0x7f.1",        "0177.0.0.1", "010.0.0.1",
+    "127.0.0.01",  "127.0.0.1 ", " 127.0.0.1",   "127.0.0.1\n",   "127.0.0.1.", "127.0.0.1x",
+    "127.0.0",     "127.0.0.-1", "127.0.0.1.1",  "127.0.0.1/8",   "*",          "0",
+    "lo",          "[127.0.0.1]"};
+
 // It must end with this status, and not say that it listens.
 Program stopped(Grader& grader, const Settings& settings, int must) {
     Program program = grader.start({.environment = settings});
@@ -28,15 +37,18 @@ Program stopped(Grader& grader, const Settings& settings, int must) {
     return program;
 }
 
+// Of so many bytes, all of them letters, in which none can be lost unnoticed.
+std::string all_letters(std::size_t size) {
+    std::string text = all_values(size);
+    for (char& c : text)
+        c = static_cast<char>('a' + static_cast<unsigned char>(c) % 26);
+    return text;
+}
+
 void must_receive(Grader& grader, const Address& server, const std::string& what) {
     Client client = grader.connect(server);
     const std::string all = client.read_to_end();
     grader.expect(all == what, "a client received " + in_quotes(all) + ", and not " + in_quotes(what));
-}
-
-void end(Program& program) {
-    program.send_signal(SIGTERM);
-    program.exit_status();
 }
 
 } // namespace
@@ -59,30 +71,54 @@ void grader::judge(Grader& grader) {
                  "Exercises");
     for (int i = 0; i < 3; ++i)
         must_receive(grader, place, greeting + "\n");
-    end(greeter);
+    many_times(grader, hundreds, "more clients came, and each received the greeting",
+               [&] { must_receive(grader, place, greeting + "\n"); });
 
-    grader.check("it ends with status 0 when it is asked to",
-                 "status 0 on Enter, at the end of its input, on SIGINT and on SIGTERM", "Run it");
-    for (const std::string how : {"Enter", "the end of its input", "SIGINT", "SIGTERM"}) {
-        Program program = grader.start({.environment = {{"PORT", "0"}}});
+    check_endings(grader, {.environment = {{"PORT", "0"}}}, "Run it");
+
+    check_closing(grader, greeter, "Exercises", [&] {
+        Client client = grader.connect(place);
+        const std::string all = client.read_to_end();
+        grader.expect(all == greeting + "\n", "a client received " + in_quotes(all));
+        return client;
+    });
+
+    grader.check("it prints the ready line, and nothing else", "one line on standard output, however many clients came",
+                 "Run it");
+    end(grader, greeter, Ending::sigterm);
+    expect_output(grader, greeter, {"listening on " + to_string(place)});
+
+    grader.check("it sends the greeting as it is",
+                 "every byte of GREETING, and then a newline: it is no format, and no name", "Exercises");
+    const std::string much = all_letters(100'000);
+    for (const std::string& words :
+         {std::string{"100% of %s %d %n %x"}, std::string{"$HOME `id` \\n \\0 'a' \"b\" ~ *"},
+          std::string{"  spaces  "}, std::string{"two\nlines\n"}, std::string{"a tab\t, a bell\a, and \x1b[1mmore"},
+          much}) {
+        Program program = grader.start({.environment = {{"PORT", "0"}, {"GREETING", words}}});
         program.ready();
-        if (how == "Enter")
-            program.type("\n");
-        else if (how == "the end of its input")
-            program.close_input();
-        else
-            program.send_signal(how == "SIGINT" ? SIGINT : SIGTERM);
-        const int status = program.exit_status();
-        grader.expect(status == 0, "on " + how + " it ended with " + status_in_words(status));
+        const Address at = program.listener().local;
+        must_receive(grader, at, words + "\n");
+        if (words == much) {
+            grader.check("a client that breaks off ends nothing", "the next client is greeted", "Exercises");
+            for (int i = 0; i < 5; ++i)
+                grader.reset_in_the_queue(at);
+            must_receive(grader, at, words + "\n");
+        }
+        end(grader, program, Ending::sigterm);
     }
 
     grader.check("HOST and GREETING have their defaults", "where they are not set, 127.0.0.1 and hello", "Predict");
     Program usual = grader.start({.environment = {{"PORT", "0"}, {"GREETING", std::nullopt}}});
-    usual.ready();
+    const int at_once = grader.try_to_connect(usual.ready());
     const Address chosen = usual.listener().local;
     grader.expect(chosen.ip == "127.0.0.1", "where HOST is not set it listens on " + to_string(chosen));
     must_receive(grader, chosen, "hello\n");
-    end(usual);
+    end(grader, usual, Ending::sigterm);
+
+    grader.check("it listens when it says so", "a client that connects as soon as the ready line is there is connected",
+                 "Run it");
+    grader.expect(at_once == 0, "the client got " + in_words(at_once));
 
     grader.check("the ready line has the address in use", "the address and port of the kernel's table, with PORT=0 too",
                  "Run it");
@@ -90,14 +126,31 @@ void grader::judge(Grader& grader) {
     const Address says = honest.ready();
     const Address local = honest.listener().local;
     grader.expect(says == local, "it says " + to_string(says) + ", and the kernel says " + to_string(local));
-    end(honest);
+    end(grader, honest, Ending::sigterm);
 
     grader.check("an empty GREETING is a greeting", "with GREETING=\"\" a newline alone: set and empty is not unset",
                  "The program");
     Program silent = grader.start({.environment = {{"PORT", "0"}, {"GREETING", ""}}});
     silent.ready();
     must_receive(grader, silent.listener().local, "\n");
-    end(silent);
+    end(grader, silent, Ending::sigterm);
+
+    grader.check("0.0.0.0 is an address like others", "with HOST=\"0.0.0.0\" a listener on every IPv4 address",
+                 "The program");
+    Program open = grader.start({.environment = {{"HOST", "0.0.0.0"}, {"PORT", "0"}}});
+    open.ready();
+    const Address everywhere = open.listener().local;
+    grader.expect(everywhere.ip == "0.0.0.0", "it listens on " + to_string(everywhere));
+    end(grader, open, Ending::sigterm);
+
+    grader.check("leading zeros of PORT change nothing", "a listener on port " + digits, "The program");
+    for (const std::string& text : texts_of(port)) {
+        Program padded = grader.start({.environment = {{"PORT", text}}});
+        padded.ready();
+        const Address there = padded.listener().local;
+        grader.expect(there.port == port, "with PORT=" + in_quotes(text) + " it listens on " + to_string(there));
+        end(grader, padded, Ending::sigterm);
+    }
 
     std::vector<std::pair<Settings, Program>> refusals;
     const auto must_refuse = [&](const Settings& settings) {
@@ -110,12 +163,14 @@ void grader::judge(Grader& grader) {
 
     grader.check("a PORT that is none stops it with status 78", "status 78, and no default in its place",
                  "The value is wrong");
-    for (const std::string& bad : {digits + "abc", std::string{"70000"}, std::string{"-1"}})
-        must_refuse({{"PORT", bad}});
+    for (const std::string& bad : no_ports(port))
+        if (!bad.empty())
+            must_refuse({{"PORT", bad}});
 
     grader.check("a HOST that is no address stops it with status 78",
-                 "status 78, and no other address in its place; a name is no address", "The value is wrong");
-    for (const std::string bad : {"127.0.0.256", "localhost", "127.0.0.1:80"})
+                 "status 78, and no other address in its place; neither a name nor a short form is an address",
+                 "The value is wrong");
+    for (const std::string bad : not_addresses)
         must_refuse({{"HOST", bad}, {"PORT", "0"}});
 
     grader.check("nothing comes on standard output when it refuses", "the complaint on standard error alone",
@@ -129,9 +184,10 @@ void grader::judge(Grader& grader) {
     for (const auto& [settings, program] : refusals) {
         const auto& [name, value] = *settings.begin(); // HOST comes before PORT, and is then the wrong one
         for (const std::string& words : {name, *value})
-            grader.expect(holds(program.complained(), words), "with " + given(settings) + " its message has no " +
-                                                                  in_quotes(words) + ": " +
-                                                                  in_quotes(program.complained()));
+            if (words.find_first_of("\t\n") == words.npos) // how such a value is shown is the program's own choice
+                grader.expect(holds(program.complained(), words), "with " + given(settings) + " its message has no " +
+                                                                      in_quotes(words) + ": " +
+                                                                      in_quotes(program.complained()));
     }
 
     grader.check("an address that it cannot have stops it with status 1",
@@ -140,6 +196,9 @@ void grader::judge(Grader& grader) {
     const std::string taken = std::to_string(holder.local().port);
     const Program second = stopped(grader, {{"HOST", host}, {"PORT", taken}}, 1);
     const Program elsewhere = stopped(grader, {{"HOST", "192.0.2.1"}, {"PORT", "0"}}, 1); // RFC 5737: nobody's
+
+    expect_output(grader, second, {});
+    expect_output(grader, elsewhere, {});
 
     grader.check("its message names the address that it cannot have", "ADDRESS:PORT on standard error",
                  "The port is taken");
@@ -152,10 +211,31 @@ void grader::judge(Grader& grader) {
     if (unset.line_or_end("listening on")) {
         const Address there = unset.listener().local;
         grader.expect(there.port == 8080, "where PORT is not set it listens on " + to_string(there));
-        end(unset);
+        end(grader, unset, Ending::sigterm);
     } else { // on the machine's own network somebody else may have the port
         const int status = unset.exit_status();
         grader.expect(!grader.alone() && status == 1 && holds(unset.complained(), "8080"),
                       "where PORT is not set it ended with " + status_in_words(status));
     }
+
+    grader.check("it listens on an IPv6 address as well", "with HOST=\"::1\" a listener on ::1, named as [::1]:PORT",
+                 "The program");
+    grader.where_possible([&] {
+        support::need_ipv6();
+        Program six = grader.start({.environment = {{"HOST", "::1"}, {"PORT", "0"}}});
+        const Address named = six.ready();
+        const Address loopback = six.listener().local;
+        grader.expect(loopback.ip == "::1", "it listens on " + to_string(loopback));
+        grader.expect(named == loopback,
+                      "it says " + to_string(named) + ", and the kernel says " + to_string(loopback));
+        must_receive(grader, loopback, "hello\n");
+        end(grader, six, Ending::sigterm);
+        expect_output(grader, six, {"listening on " + to_string(loopback)});
+
+        Client holding = grader.listen("::1");
+        const std::string number = std::to_string(holding.local().port);
+        const Program third = stopped(grader, {{"HOST", "::1"}, {"PORT", number}}, 1);
+        grader.expect(holds(third.complained(), "[::1]:" + number),
+                      "its message has no [::1]:" + number + ": " + in_quotes(third.complained()));
+    });
 }

@@ -1,5 +1,5 @@
 // To end in good order means to wait until the last client has gone.
-// Fails: it ends on SIGTERM with status 0
+// Fails: it ends with status 0 when it is asked to
 // Seen: neither printed more nor ended
 #include "common/config.hpp"
 #include "common/stop.hpp"
