@@ -352,6 +352,40 @@ std::size_t send_until_full(const Program& program, Client& client, std::string_
     return gone;
 }
 
+void take_long(Grader& grader, const Client& client) {
+    using namespace std::chrono_literals;
+    const bool ended = support::wait_for_any({{client.descriptor(), POLLIN}}, 3s).ready;
+    grader.did(client.name() + " took its time");
+    grader.expect(!ended, "the program did not wait until " + client.name() + " went on");
+}
+
+void expect_rest(Grader& grader, const Program& program, const std::string& what) {
+    using namespace std::chrono_literals;
+    const auto used = [&] { // by its processors, in nanoseconds
+        unsigned long long time = 0, all = 0;
+        auto processes = support::descendants(program.pid());
+        processes.push_back(program.pid());
+        for (const pid_t process : processes)
+            for (const pid_t thread : support::living_threads(process))
+                if (std::ifstream{"/proc/" + std::to_string(process) + "/task/" + std::to_string(thread) +
+                                  "/schedstat"} >>
+                    time)
+                    all += time;
+        return all;
+    };
+    program.settle();
+    const auto start = std::chrono::steady_clock::now();
+    const auto before = used();
+    unsigned long long now = before;
+    constexpr unsigned long long too_much = 50'000'000;
+    support::eventually([&] {
+        now = used();
+        return now > before + too_much || std::chrono::steady_clock::now() - start > 500ms;
+    });
+    grader.did("looked how long it used the processor: " + std::to_string((now - before) / 1'000'000) + " ms");
+    grader.expect(now <= before + too_much, "it uses the processor all the time, while it waits for " + what);
+}
+
 std::vector<std::string> no_ports(std::uint16_t near) {
     const std::string digits = std::to_string(near);
     return {"",

@@ -115,6 +115,13 @@ void expect_bytes(Grader& grader, const std::string& who, std::string_view got, 
 std::size_t send_until_full(const Program& program, Client& client, std::string_view bytes,
                             std::size_t limit = 64'000'000);
 
+/// The client takes its time: fails the check where its connection ends meanwhile, or something comes. Over as soon as
+/// nothing can wake the program any more, or after 3 s, which is longer than the graces that are usual.
+void take_long(Grader& grader, const Client& client);
+
+/// Fails the check where the program uses the processor while it has nothing to do but to wait; `what` says for what.
+void expect_rest(Grader& grader, const Program& program, const std::string& what);
+
 // Strict numbers
 
 /// Texts that are no port by chapter 6's rule: decimal digits alone, 0 to 65535. (The empty text is among them.)
