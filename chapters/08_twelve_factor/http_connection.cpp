@@ -201,7 +201,7 @@ void HttpConnection::write() {
 // is told that there will be no more, and what it still sends is thrown away until it closes, too: RFC 9112, 9.6.
 void HttpConnection::linger() {
     state_ = State::lingering;
-    deadline_ = Clock::now() + std::min(settings_.timeout, linger_time);
+    linger_ends_ = Clock::now() + settings_.timeout;
     asio::error_code ignored;
     socket_.shutdown(tcp::socket::shutdown_send, ignored);
     discard();
@@ -209,6 +209,7 @@ void HttpConnection::linger() {
 
 void HttpConnection::discard() {
     static std::array<char, 16 * 1024> rubbish;
+    deadline_ = std::min(linger_ends_, Clock::now() + linger_time); // a client that is still sending gets more of it
     socket_.async_read_some(asio::buffer(rubbish), [self = shared_from_this()](asio::error_code error, std::size_t) {
         error ? self->close() : self->discard();
     });

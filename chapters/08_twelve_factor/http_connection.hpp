@@ -59,7 +59,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     std::string peer_; // for the log
     MessageReader reader_{MessageReader::Kind::request};
     std::string out_; // answers that are to be written
-    Clock::time_point deadline_{};
+    Clock::time_point deadline_{}, linger_ends_{};
     enum class State { reading, answering, writing, lingering } state_ = State::reading;
     bool started_ = false;   // the deadline counts from the first byte of a request, not from the last
     bool in_serve_ = false;  // answer() is called by what serve() calls

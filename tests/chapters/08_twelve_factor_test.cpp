@@ -406,8 +406,8 @@ TEST_CASE("a malformed or oversized request gets the status that says what is wr
 TEST_CASE("who is refused in the middle of a large body still gets to read why") {
     const Service service;
     Client client = connect_to(service.address);
-    client.send("POST /echo HTTP/1.1\r\nHost: portlab\r\nContent-Length: 1000000\r\n\r\n");
-    client.send(std::string(1000000, 'x'));
+    client.send("POST /echo HTTP/1.1\r\nHost: portlab\r\nContent-Length: 20000000\r\n\r\n");
+    client.send(std::string(20000000, 'x'));
     CHECK(read_answer(client).status == 413);
     CHECK(client.read_to_end().empty());
 }
