@@ -13,7 +13,7 @@ namespace http {
 
 struct Request {
     std::string method, target, body;
-    bool keep_alive = true; ///< False where the client said `Connection: close`.
+    bool keep_alive = true; ///< False where the client said `Connection: close`, or speaks HTTP/1.0.
 };
 
 inline constexpr std::size_t header_limit = 8192;
@@ -61,12 +61,18 @@ inline State take_request(std::string& received, Request& request) {
     const auto header = std::string_view{received}.substr(0, end).substr(first_line.size());
     const auto length = field(header, "Content-Length");
     std::size_t size = 0;
-    if (!length.empty() && std::from_chars(length.data(), length.data() + length.size(), size).ec != std::errc{})
+    if (!length.empty()) {
+        const auto [last, error] = std::from_chars(length.data(), length.data() + length.size(), size);
+        if (error != std::errc{} || last != length.data() + length.size())
+            return State::malformed;
+    }
+    if (!field(header, "Transfer-Encoding").empty()) // whose end is found in another way, which is not known here
         return State::malformed;
     if (received.size() - (end + 4) < size)
         return State::incomplete;
     request = {std::string{first_line.substr(0, space)}, std::string{first_line.substr(space + 1, second - space - 1)},
-               received.substr(end + 4, size), field(header, "Connection") != "close"};
+               received.substr(end + 4, size),
+               field(header, "Connection") != "close" && !first_line.ends_with("HTTP/1.0")};
     received.erase(0, end + 4 + size);
     return State::complete;
 }

@@ -57,7 +57,7 @@ std::string fetch(asio::io_context& io, const Url& url) {
     if (error != asio::error::eof)
         throw asio::system_error{error};
     const auto end = answer.find("\r\n\r\n");
-    if (end == answer.npos || !answer.starts_with("HTTP/1.1 200"))
+    if (end == answer.npos || !answer.starts_with("HTTP/1.") || answer.substr(8, 5) != " 200 ")
         throw std::runtime_error{"no page"};
     if (http::field(answer.substr(0, end), "Content-Length") != std::to_string(answer.size() - end - 4))
         throw std::runtime_error{"a part of the page is missing"};
