@@ -63,6 +63,16 @@ void grader::judge(Grader& grader) {
 
     check_endings(grader, {.environment = {{"PORT", std::to_string(grader.fresh_port())}}}, "Run it");
 
+    grader.check("a PORT that is no port stops it",
+                 "status 78, nothing on standard output and a message on standard error", "Exercises");
+    for (const char* const text : {"http", "70000", "80x", ""}) {
+        Program stopped = grader.start({.environment = {{"PORT", text}}});
+        const int status = stopped.exit_status();
+        grader.expect(status == 78, "it ended with " + status_in_words(status));
+        grader.expect(stopped.printed().empty(), "it printed " + in_quotes(stopped.printed()));
+        grader.expect(!stopped.complained().empty(), "it said nothing on standard error");
+    }
+
     grader.check("it closes each connection, and waits for no client",
                  "farewells for hundreds of clients that do not close, and no socket of theirs left with the program",
                  "What goes wrong");
