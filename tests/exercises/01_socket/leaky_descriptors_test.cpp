@@ -82,7 +82,7 @@ void take_descriptors_away(Grader& grader, Program& program, int from, const std
 }
 
 // It must end with status 1, and say on standard error that the kernel refused it a socket for this reason.
-void expect_failure(Grader& grader, Program& program, int error) {
+void expect_no_socket_to_open(Grader& grader, Program& program, int error) {
     const auto answers = program.lines_to_the_end();
     const int status = program.exit_status();
     grader.expect(answers.empty() && status == 1 && gives(program.complained(), error),
@@ -172,12 +172,12 @@ void grader::judge(Grader& grader) {
                  "no answer, the reason on standard error, and status 1", section);
     take_descriptors_away(grader, exact, descriptor, "so that none is left for a socket");
     exact.type(std::to_string(SO_TYPE) + "\n");
-    expect_failure(grader, exact, EMFILE);
+    expect_no_socket_to_open(grader, exact, EMFILE);
 #ifdef __linux__
     grader.new_scene();
     Program without = grader.start({.lacking = Lacking::buffers});
     grader.did("took the memory for sockets away from it: " + in_words(ENOBUFS));
     without.type(std::to_string(SO_TYPE) + "\n");
-    expect_failure(grader, without, ENOBUFS);
+    expect_no_socket_to_open(grader, without, ENOBUFS);
 #endif
 }
