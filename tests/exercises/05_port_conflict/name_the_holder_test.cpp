@@ -211,8 +211,8 @@ void grader::judge(Grader& grader) {
     expect_answer(grader, "0.0.0.0", gone, many);
     expect_answer(grader, "127.0.0.1", waiting, {"- - FIN-WAIT-2 " + to_string(waits_at)});
 
-    grader.check("it names a client's own port", form + ": a client's end of a connection is in the way as well",
-                 kernel);
+    grader.check("it names a client's own port",
+                 form + ": a client's end of a connection is in the way as well, from the call on", kernel);
     const std::uint16_t own = grader.fresh_port(), far = grader.fresh_port();
     {
         const support::Client server = support::listening_socket("127.0.0.1", far);
@@ -220,6 +220,12 @@ void grader::judge(Grader& grader) {
         grader.did("connected from " + to_string(client.local()) + " to " + to_string(server.local()));
         expect_answer(grader, "127.0.0.1", own, {hand_over(grader, std::move(client), "ESTAB")});
     }
+    const std::uint16_t calling = grader.fresh_port();
+    const support::Client full = support::listening_socket("127.0.0.1", grader.fresh_port(), 0);
+    const Client only = grader.connect(full.local());
+    support::Client in_vain = support::begin_to_connect(full.local(), {"127.0.0.1", calling});
+    await(grader, in_vain.local(), "SYN-SENT"); // the queue is full: nobody answers
+    expect_answer(grader, "127.0.0.1", calling, {hand_over(grader, std::move(in_vain), "SYN-SENT")});
 
     grader.check("it names each of the sockets of one process",
                  form +
