@@ -43,13 +43,15 @@ inline std::string field(std::string_view header, std::string_view name) {
 
 /// Looks for a request at the beginning of `received`, and takes it from there where it is complete.
 inline State take_request(std::string& received, Request& request) {
-    const auto first_line = std::string_view{received}.substr(0, received.find("\r\n"));
+    auto first_line = std::string_view{received}.substr(0, received.find("\r\n"));
+    if (first_line.size() == received.size() && first_line.ends_with('\r'))
+        first_line.remove_suffix(1); // the end of the line has come half
     const auto space = first_line.find(' '), second = first_line.find(' ', space + 1);
     const bool printable =
         std::all_of(first_line.begin(), first_line.end(), [](char c) { return c >= ' ' && c <= '~'; });
     if (!printable) // the log shows it, and a terminal may take it for a command
         return State::malformed;
-    const bool ends = first_line.size() < received.size();
+    const bool ends = received.find("\r\n") != received.npos;
     if (ends && (space == 0 || second == first_line.npos || !first_line.substr(second + 1).starts_with("HTTP/1.")))
         return State::malformed;
     const auto end = received.find("\r\n\r\n");

@@ -8,7 +8,9 @@
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
 #include <asio/write.hpp>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -115,13 +117,19 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool finishing_ = false;
 };
 
-void accept(tcp::acceptor& acceptor, const std::string& greeting) {
+void accept(tcp::acceptor& acceptor, asio::steady_timer& pause, const std::string& greeting) {
     acceptor.async_accept([&](asio::error_code error, tcp::socket socket) {
         if (!acceptor.is_open())
             return;
-        if (!error)
+        if (!error) {
             std::make_shared<Connection>(std::move(socket), greeting)->read();
-        accept(acceptor, greeting);
+            return accept(acceptor, pause, greeting);
+        }
+        pause.expires_after(std::chrono::milliseconds{100}); // without a descriptor: the client waits in the queue
+        pause.async_wait([&](asio::error_code) {
+            if (acceptor.is_open())
+                accept(acceptor, pause, greeting);
+        });
     });
 }
 
@@ -131,6 +139,7 @@ int main() {
         std::signal(SIGPIPE, SIG_IGN); // when nobody reads the log any more, the service goes on
         asio::io_context io;
         asio::signal_set signals{io, SIGINT, SIGTERM};
+        asio::steady_timer pause{io};
 
         tcp::acceptor acceptor{io};
         acceptor.open(config.listen_on.protocol());
@@ -147,10 +156,11 @@ int main() {
 
         signals.async_wait([&](asio::error_code, int) {
             acceptor.close();
+            pause.cancel();
             for (Connection* const connection : connections)
                 connection->finish();
         });
-        accept(acceptor, config.greeting);
+        accept(acceptor, pause, config.greeting);
         std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
         io.run(); // until nothing is left to wait for
     } catch (const common::ConfigError& error) {
