@@ -256,13 +256,13 @@ void grader::judge(Grader& grader) {
         expect_datagram(grader, sender, "udp: early");
     }
 
-    check_endings(grader, {}, "The program", [&](Program& other) {
-        const Address at = other.ready();
+    check_endings(grader, {}, "The program", [&](Program& another) {
+        const Address at = another.ready();
         std::vector<Client> clients;
         clients.push_back(grader.connect(at)); // silent
         clients.push_back(grader.connect(at));
         clients.back().send("in the middle of a li");
-        clients.push_back(deaf_client(grader, other, at));
+        clients.push_back(deaf_client(grader, another, at));
         return clients;
     });
 
