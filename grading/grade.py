@@ -42,7 +42,7 @@ STORY_LIMIT = 8000
 # Seconds for an exercise: what the compiler takes of the processor, and then the waits of the judge, together; but so many
 # for the judge in any case. Its first moments with each program that it starts do not count (tests/support/grader.cpp).
 # Where the machine has more to do than it has processors, the judge waits so much longer.
-EXERCISE_SECONDS, JUDGE_LEAST = 7, 2
+EXERCISE_SECONDS, JUDGE_LEAST = 8, 4
 
 PROBE = ROOT / "grading/isolation/isolation.cpp"
 WEAKER = "Where no sandbox can be made, as in some course systems' containers: --launcher user, which is weaker"

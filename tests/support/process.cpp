@@ -72,13 +72,6 @@ void answer_call(int call, unsigned argument, bool equal, unsigned action) {
 void refuse_call(int call, unsigned argument, bool equal, int error) {
     answer_call(call, argument, equal, SECCOMP_RET_ERRNO | static_cast<unsigned>(error));
 }
-
-// pidfd_open(2); of a process whose first thread has ended, one of the others (Linux 6.9).
-int handle_of(pid_t process) {
-    const pid_t thread = living_threads(process).empty() ? process : living_threads(process).front();
-    constexpr unsigned of_thread = O_EXCL; // PIDFD_THREAD
-    return static_cast<int>(::syscall(SYS_pidfd_open, thread, thread == process ? 0 : of_thread));
-}
 #endif
 
 std::array<int, 2> make_pipe() {
@@ -133,11 +126,21 @@ bool in_path(const std::string& command) {
 
 int duplicate(pid_t process, int descriptor, int& error) {
 #ifdef __linux__
-    const int handle = handle_of(process);
-    const int copy = static_cast<int>(::syscall(SYS_pidfd_getfd, handle, descriptor, 0));
-    error = errno;
-    if (handle >= 0)
-        ::close(handle);
+    const auto of = [&](pid_t thread, unsigned flags) {
+        const auto handle = static_cast<int>(::syscall(SYS_pidfd_open, thread, flags));
+        const auto copy = static_cast<int>(::syscall(SYS_pidfd_getfd, handle, descriptor, 0));
+        error = errno;
+        if (handle >= 0)
+            ::close(handle);
+        return copy;
+    };
+    if (const int copy = of(process, 0); copy >= 0)
+        return copy;
+    const int refused = error;
+    const auto threads = living_threads(process); // whose first thread has ended: one of the others
+    constexpr unsigned of_thread = O_EXCL;        // PIDFD_THREAD, Linux 6.9
+    const int copy = threads.empty() || threads.front() == process ? -1 : of(threads.front(), of_thread);
+    error = copy < 0 ? refused : error;
     return copy;
 #else
     error = ENOSYS;

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <unistd.h>
 
 #ifdef __linux__
@@ -17,13 +18,19 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <initializer_list>
 #include <iterator>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/seccomp.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/fsuid.h>
@@ -57,8 +64,11 @@ constexpr uid_t inside_user = 1000; // the sandbox's --uid and --gid
     ::_exit(127);
 }
 
-// What every confined program may use: seconds of its processors, bytes of a file and of memory, processes,
-// descriptors. They are set inside, where they count what runs there and nothing else (getrlimit(2), RLIMIT_NPROC).
+// What every confined program may use: seconds of its processors, bytes of a file and of addresses, processes and
+// threads, descriptors. They are set inside, where they count what runs there and nothing else (getrlimit(2),
+// RLIMIT_NPROC). Judges come with hundreds of clients: each takes a descriptor. Memory that is in use is limited for
+// all together (greed), not by addresses, of which each thread's stack takes 8 MB. The processes are few, since
+// hundreds that all compute would leave the judge no time to end them.
 void limit_resources() {
     const auto limit = [](auto resource, rlim_t value) {
         rlimit now{};
@@ -69,9 +79,9 @@ void limit_resources() {
     };
     limit(RLIMIT_CPU, 3);
     limit(RLIMIT_FSIZE, 4 << 20);
-    limit(RLIMIT_AS, 512 << 20);
+    limit(RLIMIT_AS, rlim_t{16} << 30);
     limit(RLIMIT_NPROC, 32);
-    limit(RLIMIT_NOFILE, 256);
+    limit(RLIMIT_NOFILE, 1024);
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_MEMLOCK, 1 << 16);
     limit(RLIMIT_MSGQUEUE, 0);
@@ -167,6 +177,77 @@ std::string read_all(int descriptor, std::string_view until) {
     return text;
 }
 
+std::string text_of(const std::string& path) {
+    std::string text;
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    std::array<char, 4096> chunk;
+    for (ssize_t size; file >= 0 && (size = ::read(file, chunk.data(), chunk.size())) > 0;)
+        text.append(chunk.data(), static_cast<std::size_t>(size));
+    if (file >= 0)
+        ::close(file);
+    return text;
+}
+
+// The numbers on the lines that begin so, together; of memory in kB (proc(5)).
+std::size_t sum_in(const std::string& text, std::initializer_list<std::string_view> keys) {
+    std::size_t sum = 0;
+    for (const std::string_view key : keys)
+        if (const auto place = text.find("\n" + std::string{key}); place != text.npos)
+            sum += std::strtoull(text.c_str() + place + 1 + key.size(), nullptr, 10);
+    return sum;
+}
+
+// How many processes there are in the sandbox, which takes no more than the list of a directory.
+std::size_t processes_inside() {
+    std::size_t count = 0;
+    const std::string directory = "/proc/" + std::to_string(confinement.keepers[1]) + "/root/proc";
+    if (DIR* const open = ::opendir(directory.c_str())) {
+        while (const dirent* const entry = ::readdir(open))
+            count += entry->d_name[0] >= '0' && entry->d_name[0] <= '9';
+        ::closedir(open);
+    }
+    return count;
+}
+
+// In bytes, what waits in the buffers of local sockets of the test's network: the kernel's memory, which no process
+// holds. 0 where the kernel does not tell (sock_diag(7)).
+std::size_t memory_of_local_sockets() {
+    struct {
+        nlmsghdr header;
+        unix_diag_req body;
+    } request{};
+    request.header = {sizeof request, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP, 0, 0};
+    request.body.sdiag_family = AF_UNIX;
+    request.body.udiag_states = ~0u;
+    request.body.udiag_show = UDIAG_SHOW_RQLEN;
+    const int netlink = ::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    std::size_t bytes = 0;
+    bool more = netlink >= 0 && ::send(netlink, &request, sizeof request, 0) == sizeof request;
+    while (more) {
+        alignas(nlmsghdr) std::array<char, 65536> part;
+        const auto size = ::recv(netlink, part.data(), part.size(), 0);
+        auto left = static_cast<unsigned>(std::max<ssize_t>(size, 0));
+        more = size > 0;
+        for (auto* header = reinterpret_cast<nlmsghdr*>(part.data()); NLMSG_OK(header, left);
+             header = NLMSG_NEXT(header, left)) {
+            more = more && header->nlmsg_type == SOCK_DIAG_BY_FAMILY;
+            if (!more)
+                break;
+            auto room = static_cast<int>(header->nlmsg_len - NLMSG_LENGTH(sizeof(unix_diag_msg)));
+            auto* attribute = reinterpret_cast<rtattr*>(static_cast<unix_diag_msg*>(NLMSG_DATA(header)) + 1);
+            for (; RTA_OK(attribute, room); attribute = RTA_NEXT(attribute, room))
+                if (attribute->rta_type == UNIX_DIAG_RQLEN) {
+                    unix_diag_rqlen waits{};
+                    std::memcpy(&waits, RTA_DATA(attribute), sizeof waits);
+                    bytes += waits.udiag_rqueue;
+                }
+        }
+    }
+    if (netlink >= 0)
+        ::close(netlink);
+    return bytes;
+}
+
 #endif
 
 } // namespace
@@ -250,17 +331,42 @@ void enter_sandbox(const std::vector<std::string>& command, const std::string& p
     confinement.on = true;
 }
 
-std::size_t memory_held() {
-    std::size_t pages = 0;
-    for (const pid_t process : descendants(::getpid())) {
-        if (std::ranges::count(confinement.keepers, process) != 0)
+std::string greed(const Most& most, std::size_t elsewhere) {
+    struct Used {
+        std::string process;
+        std::size_t kilobytes, tables;
+    };
+    const std::string too_many = "it runs more than " + std::to_string(most.threads) + " processes and threads";
+    if (!confinement.keepers.empty() &&
+        processes_inside() > most.threads) // before a look at each: they may all compute
+        return too_many;
+    std::vector<Used> all;
+    std::size_t running = 0, descriptors = 0, at_most = 0;
+    for (const pid_t number : descendants(::getpid())) {
+        if (std::ranges::count(confinement.keepers, number) != 0)
             continue;
-        std::ifstream file{"/proc/" + std::to_string(process) + "/statm"};
-        std::size_t size = 0, resident = 0;
-        file >> size >> resident;
-        pages += resident;
+        const std::string process = "/proc/" + std::to_string(number), status = text_of(process + "/status");
+        running += sum_in(status, {"Threads:"});
+        descriptors += sum_in(status, {"FDSize:"});
+        all.push_back({process, sum_in(status, {"RssAnon:", "RssShmem:", "VmSwap:"}), sum_in(status, {"VmPTE:"})});
+        at_most += all.back().kilobytes + all.back().tables;
     }
-    return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    if (running > most.threads)
+        return too_many;
+    if (descriptors > most.descriptors)
+        return "it has more than " + std::to_string(most.descriptors) + " descriptors, with all that it has started";
+    if (!confinement.keepers.empty())
+        elsewhere += memory_of_local_sockets();
+    if (elsewhere + (at_most << 10) <= most.memory)
+        return {};
+    std::size_t held = 0; // what is shared counts in parts; to know them takes ten times as long
+    for (const auto& [process, kilobytes, tables] : all) {
+        const auto parts = sum_in(text_of(process + "/smaps_rollup"), {"Pss_Anon:", "Pss_Shmem:", "SwapPss:"});
+        held += tables + (parts != 0 ? parts : kilobytes); // 0: nobody may look
+    }
+    if (elsewhere + (held << 10) <= most.memory)
+        return {};
+    return "it holds more than " + std::to_string(most.memory >> 20) + " MB of memory, with all that it has started";
 }
 
 void kill_all_confined() {
@@ -369,7 +475,7 @@ void give_up_privileges() {
 #else
 
 void enter_sandbox(const std::vector<std::string>&, const std::string&) { leave_out("needs Linux"); }
-std::size_t memory_held() { return 0; }
+std::string greed(const Most&, std::size_t) { return {}; }
 void kill_all_confined() {}
 void leave_sandbox() {}
 void run_as(uid_t) { leave_out("needs Linux"); }

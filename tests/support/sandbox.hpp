@@ -25,8 +25,15 @@ bool confined();
 /// The processes of the sandbox itself.
 const std::vector<pid_t>& keepers();
 
-/// What all confined programs together hold in memory, in bytes.
-std::size_t memory_held();
+/// What all confined programs may have together.
+struct Most {
+    std::size_t memory;      ///< Bytes. What several share counts once, and what is in files not at all.
+    std::size_t threads;     ///< A process has at least one.
+    std::size_t descriptors; ///< As large as the tables are: a process has room for 64 at least.
+};
+
+/// What they have too much of, in words, or nothing; `elsewhere`: bytes that the kernel keeps for them.
+std::string greed(const Most& most, std::size_t elsewhere);
 
 /// Kills all confined programs.
 void kill_all_confined();

@@ -10,26 +10,34 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+// What is free after starts does not add up beyond this: one who drags each of a hundred starts has all of it used.
+constexpr std::chrono::seconds free_in_all{60};
+
 // How often `hopeless` is asked.
 constexpr milliseconds slice{20};
 
-milliseconds budget = milliseconds::max(), free_time{};
+milliseconds budget = milliseconds::max(), free_time{}, free_left = free_in_all;
 Clock::time_point free_until{};
 
 milliseconds since(Clock::time_point start) { return std::chrono::duration_cast<milliseconds>(Clock::now() - start); }
 
 // A wait of `limit` that begins now, or of what is left.
 milliseconds at_most(milliseconds limit) {
-    return budget == milliseconds::max() ? limit : std::min(limit, budget + until(free_until));
+    return budget == milliseconds::max() ? limit : std::min(limit, budget + std::min(until(free_until), free_left));
 }
 
 // What a wait takes of it.
 struct Charge {
     Clock::time_point start = Clock::now();
     ~Charge() {
-        const auto now = Clock::now();
-        if (const auto from = std::max(start, free_until); budget != milliseconds::max() && from < now)
-            budget = std::max(budget - std::chrono::duration_cast<milliseconds>(now - from), milliseconds{0});
+        if (budget == milliseconds::max())
+            return;
+        const auto all = since(start),
+                   free = std::min(
+                       {all, std::max(std::chrono::duration_cast<milliseconds>(free_until - start), milliseconds{0}),
+                        free_left});
+        free_left -= free;
+        budget = std::max(budget - (all - free), milliseconds{0});
     }
 };
 
@@ -61,6 +69,8 @@ Waited wait_for_any(std::initializer_list<Watched> descriptors, milliseconds lim
         watched.push_back({descriptor, events, 0});
     const auto start = Clock::now();
     limit = at_most(limit);
+    if (hopeless)
+        hopeless(milliseconds{0}); // of waits that all end at once, too
     while (true) {
         const auto left = std::max(limit - since(start), milliseconds{0});
         const auto time = hopeless ? std::min(left, slice) : left;
