@@ -14,7 +14,7 @@ if("--live" IN_LIST targets)
   set(live ECHO_OUTPUT_VARIABLE)
 endif()
 set(ENV{NINJA_STATUS} "[%f/%t] ")
-file(LOCK ${build_directory}/build.lock TIMEOUT 600) # of this script, until it ends
+file(LOCK ${build_directory}/build.lock TIMEOUT 3600) # of this script, until it ends
 execute_process(COMMAND ${CMAKE_COMMAND} --build ${build_directory} --target ${targets}
   OUTPUT_VARIABLE said ERROR_VARIABLE said RESULT_VARIABLE failed ${live})
 if(NOT failed)

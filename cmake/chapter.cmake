@@ -11,7 +11,8 @@ endfunction()
 # at a time, in all runs of ctest on this tree together.
 function(built_first fixture)
   add_test(NAME build.${fixture} COMMAND ${CMAKE_COMMAND} -P ${PROJECT_SOURCE_DIR}/cmake/build.cmake ${CMAKE_BINARY_DIR} ${ARGN})
-  set_tests_properties(build.${fixture} PROPERTIES FIXTURES_SETUP ${fixture} RESOURCE_LOCK build)
+  set_tests_properties(build.${fixture} PROPERTIES FIXTURES_SETUP ${fixture} RESOURCE_LOCK build
+    TIMEOUT 3600) # a slow machine may have other work
 endfunction()
 
 add_custom_target(chapters)
