@@ -137,9 +137,13 @@ class First {
         REQUIRE(client.error() == 0);
         clients_end = client.local();
         accepted = socket.accept();
-        const auto local = accepted.local(), peer = accepted.peer();
+        const auto rows = common::kernel_sockets(Protocol::tcp); // which have the addresses as they are, mapped or not
+        const auto row = std::ranges::find_if(rows, [this](const common::SocketRow& one) {
+            return one.local.port == port && one.peer.port == clients_end.port;
+        });
+        REQUIRE(row != rows.end());
         socket.close();
-        claim = left_in_time_wait(claim, local.ip);
+        claim = left_in_time_wait(claim, row->local.ip);
         claim.state = scene.state;
         if (scene.state == State::connected)
             return;
@@ -147,8 +151,8 @@ class First {
         client.read_to_end();
         client.close();
         REQUIRE(eventually([&] {
-            const auto row = common::kernel_socket(Protocol::tcp, local, peer);
-            return row && row->state == "TIME-WAIT";
+            const auto left = common::kernel_socket(Protocol::tcp, row->local, row->peer);
+            return left && left->state == "TIME-WAIT";
         }));
     }
 
