@@ -27,7 +27,7 @@ struct Report {
 };
 
 /// How long a test may take, unless somebody says otherwise; as CMakePresets.json has it.
-constexpr std::chrono::seconds usual_limit{120};
+constexpr std::chrono::seconds usual_limit{300};
 
 /// An exercise on its way to a verdict: built, and then judged. The verdict is what the build's status, the judge's
 /// status and the file that the judge has written in this run say together; what is printed becomes none. Its

@@ -72,8 +72,12 @@ void check_closing(Grader& grader, const Program& program, const std::string& se
 
 // Many
 
-/// So many are more than an array that somebody thought large enough has room for, and than a byte counts.
-inline constexpr unsigned hundreds = 300;
+/// 300: more than an array that somebody thought large enough has room for, and than a byte counts. Of an answer that
+/// nobody trusts 20: it may have so few processes that one for each client is no more.
+struct Hundreds {
+    operator unsigned() const;
+};
+inline constexpr Hundreds hundreds;
 
 /// Does `part` so many times as one step of the story, which is told in full only if it fails.
 void many_times(Grader& grader, unsigned times, const std::string& step, const std::function<void()>& part);

@@ -49,7 +49,7 @@ constexpr milliseconds silence{300}, longer_silence{4000};
 constexpr milliseconds first_look{80};
 
 // All waits together: well below the limit of CTest (CMakePresets.json), after which there would be no story.
-constexpr std::chrono::seconds patience_in_all{80};
+constexpr std::chrono::seconds patience_in_all{240};
 
 // The same for a program that nobody trusts, unless PORTLAB_PATIENCE says another number of seconds; and how much of
 // each start does not count.

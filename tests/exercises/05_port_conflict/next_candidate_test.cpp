@@ -207,7 +207,7 @@ void grader::judge(Grader& grader) {
     grader.check("it tries as many candidates as there are", taken + ", after hundreds that are refused", "Run it");
     std::vector<unsigned> many;
     std::vector<support::Client> holders;
-    grader.as_one_step("bound " + std::to_string(hundreds) + " ports", [&] {
+    grader.as_one_step("bound " + std::to_string(hundreds) + " ports", [&, free = free] {
         for (unsigned port = free + 1U; many.size() < hundreds; port = port < 65535 ? port + 1 : 1024)
             if (support::Client socket = support::bound_socket("127.0.0.1", static_cast<std::uint16_t>(port));
                 socket.error() == 0 && port != free) {
