@@ -54,11 +54,11 @@ void grader::judge(Grader& grader) {
     grader.check("requests come in pieces of any size",
                  "an answer to each of three in one piece, and to one in single bytes", "Exercises");
     idle.send("3\n12\n1");
-    for (const std::size_t number : {3, 12})
+    for (const unsigned number : {3U, 12U})
         if (const std::string line = idle.read_line(); line + '\n' != stars(number))
             grader.fail("the answer to " + std::to_string(number) + ", which came with others, is " + in_quotes(line));
     send_in_pieces(service, idle, "7\n25\n");
-    for (const std::size_t number : {17, 25})
+    for (const unsigned number : {17U, 25U})
         if (const std::string line = idle.read_line(); line + '\n' != stars(number))
             grader.fail("the answer to " + std::to_string(number) + ", which came in pieces, is " + in_quotes(line));
 
