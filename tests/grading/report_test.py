@@ -75,9 +75,9 @@ class Report(unittest.TestCase):
             self.assertIn(words, tags.text)
         if (manifest.ROOT / "solutions").is_dir():  # and the wrong answers
             misconception = report.diagnosis(samples.FAILED, report.mistakes("02_bind/any_free_port"))
-        self.assertTrue(misconception)
-        self.assertIn(f"{misconception} (1)", tags.text)
-            self.assertIn("        1 Finds a free port with one socket, closes it", shown)
+            self.assertTrue(misconception)
+            self.assertIn(f"{misconception} (1)", tags.text)
+            self.assertIn(f"        1 {misconception[:30]}", shown)
         self.assertIn(("svg", "Students by points: 0\u20134: 1; 5\u20139: 0; 10\u201314: 0; 15\u201319: 0; 20\u201324: 0; "
                        "25\u201329: 0; 30\u201334: 1; 35: 1"), [(tag, about.get("aria-label")) for tag, about in tags.tags])
         for words in ("3 students; of 35 points", "  1 02_bind/any_free_port: the kernel chooses the port\n",
