@@ -19,7 +19,6 @@
 #include <utility>
 
 namespace support {
-namespace {
 
 std::string read_file(const std::string& path) {
     std::string text;
@@ -31,6 +30,8 @@ std::string read_file(const std::string& path) {
         ::close(file);
     return text;
 }
+
+namespace {
 
 std::vector<std::string> entries(const std::string& directory) {
     std::vector<std::string> names;

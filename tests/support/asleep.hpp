@@ -7,6 +7,9 @@
 
 namespace support {
 
+/// What a file of /proc says; empty where it cannot be read. Linux only.
+std::string read_file(const std::string& path);
+
 /// What a process does at this moment, for a message: "waits in accept4 on descriptor 3", "is running"; proc(5).
 std::string doing(pid_t process);
 

@@ -177,17 +177,6 @@ std::string read_all(int descriptor, std::string_view until) {
     return text;
 }
 
-std::string text_of(const std::string& path) {
-    std::string text;
-    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    std::array<char, 4096> chunk;
-    for (ssize_t size; file >= 0 && (size = ::read(file, chunk.data(), chunk.size())) > 0;)
-        text.append(chunk.data(), static_cast<std::size_t>(size));
-    if (file >= 0)
-        ::close(file);
-    return text;
-}
-
 // The numbers on the lines that begin so, together; of memory in kB (proc(5)).
 std::size_t sum_in(const std::string& text, std::initializer_list<std::string_view> keys) {
     std::size_t sum = 0;
@@ -345,7 +334,7 @@ std::string greed(const Most& most, std::size_t elsewhere) {
     for (const pid_t number : descendants(::getpid())) {
         if (std::ranges::count(confinement.keepers, number) != 0)
             continue;
-        const std::string process = "/proc/" + std::to_string(number), status = text_of(process + "/status");
+        const std::string process = "/proc/" + std::to_string(number), status = read_file(process + "/status");
         running += sum_in(status, {"Threads:"});
         descriptors += sum_in(status, {"FDSize:"});
         all.push_back({process, sum_in(status, {"RssAnon:", "RssShmem:", "VmSwap:"}), sum_in(status, {"VmPTE:"})});
@@ -361,7 +350,7 @@ std::string greed(const Most& most, std::size_t elsewhere) {
         return {};
     std::size_t held = 0; // what is shared counts in parts; to know them takes ten times as long
     for (const auto& [process, kilobytes, tables] : all) {
-        const auto parts = sum_in(text_of(process + "/smaps_rollup"), {"Pss_Anon:", "Pss_Shmem:", "SwapPss:"});
+        const auto parts = sum_in(read_file(process + "/smaps_rollup"), {"Pss_Anon:", "Pss_Shmem:", "SwapPss:"});
         held += tables + (parts != 0 ? parts : kilobytes); // 0: nobody may look
     }
     if (elsewhere + (held << 10) <= most.memory)
