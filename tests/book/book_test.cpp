@@ -1,7 +1,7 @@
 // The machine that reads the book, shown to reject what it must reject.
-#include "tests/book/markdown.hpp"
-#include "tests/book/transcript.hpp"
-#include "tests/support/process.hpp"
+#include "tools/book/markdown.hpp"
+#include "tools/book/transcript.hpp"
+#include "tools/harness/process.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>

@@ -1,6 +1,6 @@
-#include "tests/support/client.hpp"
-#include "tests/support/network.hpp"
-#include "tests/support/process.hpp"
+#include "tools/harness/client.hpp"
+#include "tools/harness/network.hpp"
+#include "tools/harness/process.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>
@@ -276,31 +276,6 @@ TEST_CASE("kernel: listen after a bind that failed listens on a chosen port, at 
     CHECK(socket.local().port != holder.local().port);
     CHECK(connect_to({"127.0.0.1", socket.local().port}).error() == 0);
 }
-
-#ifdef __linux__
-TEST_CASE("port_ranges: each range ends where its name, the right to bind or the setting ends") {
-    set_sysctl("net/ipv4/ip_unprivileged_port_start", "600");
-    set_sysctl("net/ipv4/ip_local_port_range", "40001 50000");
-    Process program{support::program("port_ranges"), {.lacking = Lacking::low_ports}};
-    REQUIRE(program.wait_for_exit() == 0);
-    CHECK(program.output() == "| ports | IANA's name | `bind` by an ordinary program | chosen for port 0 |\n"
-                              "|---|---|---|---|\n"
-                              "| 1-599 | well-known (system) | refused: EACCES | never |\n"
-                              "| 600-1023 | well-known (system) | allowed | never |\n"
-                              "| 1024-40000 | registered (user) | allowed | never |\n"
-                              "| 40001-49151 | registered (user) | allowed | yes |\n"
-                              "| 49152-50000 | dynamic (private) | allowed | yes |\n"
-                              "| 50001-65535 | dynamic (private) | allowed | never |\n");
-}
-
-TEST_CASE("errors: where ports below 1024 are for everybody, the table says that nothing was refused") {
-    set_sysctl("net/ipv4/ip_unprivileged_port_start", "0");
-    Process program{support::program("errors")};
-    REQUIRE(program.wait_for_exit() == 0);
-    CHECK_THAT(program.output(), ContainsSubstring("| `none` | Success | `bind` | a port below 1024"));
-    CHECK_THAT(program.output(), ContainsSubstring("| `EMFILE` | Too many open files | `socket` |"));
-}
-#endif
 
 TEST_CASE("it gives its ports back and succeeds on Enter, at the end of input and on SIGTERM") {
     const std::string end = GENERATE("Enter", "end of input", "SIGTERM");

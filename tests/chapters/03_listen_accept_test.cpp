@@ -1,5 +1,5 @@
-#include "tests/support/network.hpp"
-#include "tests/support/process.hpp"
+#include "tools/harness/network.hpp"
+#include "tools/harness/process.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>

@@ -1,6 +1,6 @@
 #include "chapters/06_env_config/env_file.hpp"
-#include "tests/support/network.hpp"
-#include "tests/support/process.hpp"
+#include "tools/harness/network.hpp"
+#include "tools/harness/process.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>

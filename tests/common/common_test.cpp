@@ -2,8 +2,8 @@
 #include "common/refusal.hpp"
 #include "common/socket_table.hpp"
 #include "common/text.hpp"
-#include "tests/support/client.hpp"
-#include "tests/support/process.hpp"
+#include "tools/harness/client.hpp"
+#include "tools/harness/process.hpp"
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>

@@ -1,8 +1,8 @@
 #include "common/conflict.hpp"
 
-#include "tests/support/client.hpp"
-#include "tests/support/network.hpp"
-#include "tests/support/process.hpp"
+#include "tools/harness/client.hpp"
+#include "tools/harness/network.hpp"
+#include "tools/harness/process.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>

@@ -21,14 +21,14 @@ common_has_no_socket_verb() {
 
 nothing_sleeps() {
     must_not_match 'readiness comes from output or from the kernel, never from time' \
-        '([s]leep_for|[s]leep_until|[u]sleep|[n]anosleep|(^|[^a-z_])[s]leep[ (])' tests chapters common
+        '([s]leep_for|[s]leep_until|[u]sleep|[n]anosleep|(^|[^a-z_])[s]leep[ (])' tests chapters common tools
 }
 
 formatting_is_clean() {
     local formatter=${CLANG_FORMAT:-clang-format}
     command -v "$formatter" >/dev/null || { echo "needs clang-format"; return 77; }
     local folder folders=() # of which a copy for students has not all
-    for folder in loop chapters common exercises solutions tests cmake bench grading; do
+    for folder in chapters common exercises solutions tests tools; do
         [ ! -d $folder ] || folders+=("$folder")
     done
     find "${folders[@]}" -name '*.?pp' -print0 | xargs -0 "$formatter" --dry-run --Werror

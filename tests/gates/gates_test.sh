@@ -8,7 +8,7 @@ faults=0
 
 # plant GATE FILE TEXT: the gate must fail once TEXT stands at the end of FILE, and its report must name the file.
 plant() {
-    local parts=(chapters common exercises solutions tests cmake bench CMakeLists.txt book.md README.md)
+    local parts=(chapters common exercises solutions tests tools CMakeLists.txt book.md README.md)
     [ "$1" != formatting_is_clean ] || parts=(chapters .clang-format) # it takes seconds for all files
     rm -rf "$copy/tree" && mkdir "$copy/tree"
     (cd "$root" && cp -R "${parts[@]}" "$copy/tree/")

@@ -92,7 +92,7 @@ class Copy(unittest.TestCase):
                          dict.fromkeys(exercises[:3], "Passed") | dict.fromkeys(exercises[3:], "Skipped"))
         hidden = self.run_in_copy("ctest", "--preset", "default", "-R", "exercise.02_bind.house_number", "-V")
         self.assertIn("its tests are hidden: your instructor runs them", hidden)
-        loop = str(Path(os.environ["PORTLAB_BUILD"], "loop/portlab"))
+        loop = str(Path(os.environ["PORTLAB_BUILD"], "tools/loop/portlab"))
         self.assertIn("2.9 house number: compiles; your instructor runs its tests\n", self.run_in_copy(loop, "check", "2.9"))
         printed = self.run_in_copy(loop)
         self.assertRegex(printed, "house number +compiles, 5 points, your instructor runs its tests")

@@ -1,4 +1,4 @@
-"""Each format keeps the rules that its course system publishes (grading/formats.py says where), and nothing that could not be
+"""Each format keeps the rules that its course system publishes (tools/grading/formats.py says where), and nothing that could not be
 judged becomes a zero."""
 
 import argparse

@@ -70,7 +70,7 @@ class Case(unittest.TestCase):
 
     @classmethod
     def environment(cls, **more):
-        return os.environ | {"TMPDIR": str(cls.folder / "tmp"), "PYTHONPATH": str(ROOT)} | more
+        return os.environ | {"TMPDIR": str(cls.folder / "tmp"), "PYTHONPATH": str(ROOT / "tools")} | more
 
     @classmethod
     def grade(cls, *words, more=(), **environment):

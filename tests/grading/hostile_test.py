@@ -203,7 +203,7 @@ class Hostile(unittest.TestCase):
     def tree() -> dict[str, float]:
         """The files of the repository, and when each was changed."""
         return {str(file): file.lstat().st_mtime for top in ("*", "exercises/**/*", "solutions/**/*", "tests/exercises/**/*",
-                                                             "assignments/**/*", "common/*", "grading/*.py")
+                                                             "assignments/**/*", "common/*", "tools/grading/*.py")
                 for file in ROOT.glob(top) if file.is_file()}
 
     def verdict(self, name: str, results: str = "results") -> dict[str, Any]:

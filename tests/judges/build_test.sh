@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# cmake/build.cmake, which builds an exercise before it is judged: build_test.sh SOURCE_DIR, on a small tree of its own.
+# tools/cmake/build.cmake, which builds an exercise before it is judged: build_test.sh SOURCE_DIR, on a small tree of its own.
 set -uo pipefail
 source_dir=$1
 scratch=$(mktemp -d)
@@ -16,7 +16,7 @@ TREE
 echo 'int main() {}' >"$scratch/tree/good.cpp"
 echo 'int main() { return no_such_name; }' >"$scratch/tree/broken.cpp"
 cmake -S "$scratch/tree" -B "$scratch/build" -G Ninja >/dev/null || fail 'cannot configure'
-build() { cmake -P "$source_dir/cmake/build.cmake" "$scratch/build" "$@" 2>&1; }
+build() { cmake -P "$source_dir/tools/cmake/build.cmake" "$scratch/build" "$@" 2>&1; }
 
 report=$(build broken) && fail 'what does not compile is built'
 [[ $report == 'it does not compile:'* ]] || fail "something stands before the compiler's words: $report"

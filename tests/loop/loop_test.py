@@ -71,7 +71,7 @@ def copy() -> None:
     ids = [FOUR_SOCKETS.replace("/", "."), *(path.replace("/", ".") for _, _, path, *_ in facts() if path.startswith("02_bind/"))]
     targets = [target for name in ids for target in (f"exercise.{name}", f"{name}_test")]
     subprocess.run(["cmake", "--build", "--preset", "default", "--target", *targets], cwd=COPY, check=True)
-    built = COPY / "build/default/loop/portlab"
+    built = COPY / "build/default/tools/loop/portlab"
     built.parent.mkdir(exist_ok=True)
     shutil.copy(LOOP, built)
 
@@ -215,7 +215,7 @@ def it_computes_the_state_from_the_files_and_the_last_run() -> None:
 
 def check_says_each_verdict() -> None:
     stub(ANY_FREE_PORT)
-    expect(call("check", "any_free_port", status=3), "+ cmake -P cmake/build.cmake build/default --live exercise.02_bind.any_free_port ",
+    expect(call("check", "any_free_port", status=3), "+ cmake -P tools/cmake/build.cmake build/default --live exercise.02_bind.any_free_port ",
            "+ build/default/tests/exercises/02_bind/any_free_port_test build/default/exercises/02_bind/any_free_port --verdict ",
            "2.1 any free port: not started; begin at\n  exercises/02_bind/any_free_port.cpp:10")
     save(ANY_FREE_PORT, wrong_answer())

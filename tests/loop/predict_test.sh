@@ -57,7 +57,7 @@ the_same_seed_gives_the_same_questions_everywhere() {
     local sum
     sum=$(questions out | cksum)
     [ "$sum" = "1791066382 26234" ] ||
-        fail "the questions of seed 7 are others than those that were recorded: $sum. If loop/questions.cpp was to change them, record this"
+        fail "the questions of seed 7 are others than those that were recorded: $sum. If tools/loop/questions.cpp was to change them, record this"
 }
 
 right_answers_are_right() {

@@ -18,21 +18,23 @@ expect_width() { [ "$(awk '{ if (length($0) > most) most = length($0) } END { pr
 # A clone in which nothing is built, in a path with a space.
 fresh_tree() {
     mkdir "$work/a tree"
-    cp -R "$root/portlab" "$root/setup" "$root/chapters" "$work/a tree/" # no grading/: a student's copy
+    mkdir "$work/a tree/tools"
+    cp -R "$root/portlab" "$root/chapters" "$work/a tree/"
+    cp -R "$root/tools/setup" "$work/a tree/tools/" # no tools/grading/: a student's copy
     portlab="$work/a tree/portlab"
 }
 
 # One that is configured, with a cmake in PATH whose build makes a program that prints how it was called.
 configured_tree() {
     fresh_tree
-    mkdir -p "$work/a tree"/{build/default,loop,common,tests/support} "$work/tools"
-    touch -t 200001010000 "$work/a tree/build/default/build.ninja" "$work/a tree"/{loop/main,common/config,tests/support/wait}.cpp
+    mkdir -p "$work/a tree"/{build/default,common,tools/loop,tools/harness} "$work/tools"
+    touch -t 200001010000 "$work/a tree/build/default/build.ninja" "$work/a tree"/{tools/loop/main,common/config,tools/harness/wait}.cpp
     cat >"$work/tools/cmake" <<'TEXT'
 #!/bin/sh
-mkdir -p build/default/loop
-[ ! -e build/default/loop/portlab ] || exit 0 # a source that makes no difference
-printf '#!/bin/sh\necho "called: $*"\n' >build/default/loop/portlab
-chmod +x build/default/loop/portlab
+mkdir -p build/default/tools/loop
+[ ! -e build/default/tools/loop/portlab ] || exit 0 # a source that makes no difference
+printf '#!/bin/sh\necho "called: $*"\n' >build/default/tools/loop/portlab
+chmod +x build/default/tools/loop/portlab
 TEXT
     chmod +x "$work/tools/cmake"
     PATH=$work/tools:$PATH
@@ -76,8 +78,8 @@ the_program_is_built_when_a_source_is_newer() {
     call hint
     expect_status 0 && expect_in out 'called: hint'
     [ ! -s "$work/err" ] || fail 'it was built again'
-    for source in loop common tests/support; do
-        touch -t 200001020000 "$work/a tree/build/default/loop/portlab"
+    for source in tools/loop common tools/harness; do
+        touch -t 200001020000 "$work/a tree/build/default/tools/loop/portlab"
         touch -t 200001030000 "$work/a tree/$source/new.cpp"
         call who 80
         expect_in err '+ cmake --build'
@@ -98,11 +100,11 @@ help_has_the_commands_of_the_program() {
     call status # which builds the program
     call help
     sed -nE 's|^  \./portlab ([a-z]+).*|\1|p' "$work/out" | sort -u >"$work/of_the_script"
-    (cd "$root" && build/default/loop/portlab --help) >"$work/out"
+    (cd "$root" && build/default/tools/loop/portlab --help) >"$work/out"
     sed -nE '1,/^S(ubcommands|UBCOMMANDS):/d; s|^  ([a-z]+) .*|\1|p' "$work/out" | sort >"$work/of_the_program"
     [ -s "$work/of_the_script" ] || fail 'no commands in the help of the script'
     diff "$work/of_the_script" "$work/of_the_program" || fail 'the script (<) and the program (>) list other commands'
-    completed=$(cd "$work" && mkdir -p 'a tree' && cp -R "$root/portlab" "$root/setup" "$root/grading" 'a tree/' && 'a tree/portlab' complete | sort)
+    completed=$(cd "$work" && mkdir -p 'a tree/tools' && cp -R "$root/portlab" 'a tree/' && cp -R "$root/tools/setup" "$root/tools/grading" 'a tree/tools/' && 'a tree/portlab' complete | sort)
     diff "$work/of_the_script" <(printf '%s\n' "$completed") || fail 'a fresh clone (>) completes other commands'
     for command in $(cat "$work/of_the_script"); do
         call "$command" --help
@@ -154,14 +156,14 @@ where_nothing_can_be_written_it_names_the_folder_and_a_remedy() {
 a_build_of_somebody_else_is_named_with_a_remedy() {
     configured_tree
     call status
-    touch -t 200001010000 "$work/a tree/build/default/loop/portlab"
-    touch "$work/a tree/loop/main.cpp"
+    touch -t 200001010000 "$work/a tree/build/default/tools/loop/portlab"
+    touch "$work/a tree/tools/loop/main.cpp"
     chmod a+w "$work/a tree"
     [ "$(id -u)" = 0 ] || chmod a-w "$work/a tree/build/default/build.ninja"
     call_as_nobody status
     expect_status 2 && expect_in err "$work/a tree/build/default/build.ninja cannot be written by" && expect_in err "sudo rm -r $work/a\\ tree/build"
     # What is built already can be asked all the same, where it writes nothing.
-    touch "$work/a tree/build/default/loop/portlab"
+    touch "$work/a tree/build/default/tools/loop/portlab"
     call_as_nobody status
     expect_status 0 && expect_in out 'called: status'
     call_as_nobody check
@@ -249,14 +251,14 @@ doctor_knows_what_is_too_old() {
 
 # ./portlab grade refuses to start with less.
 doctor_knows_the_python_of_grading() {
-    [ -d "$root/grading" ] || { echo "a student's copy does not grade"; exit 77; }
+    [ -d "$root/tools/grading" ] || { echo "a student's copy does not grade"; exit 77; }
     mkdir "$work/tools"
     for tool in bash sh dirname cat ls tr sed grep id awk mktemp uname head stty env; do ln -s "$(command -v $tool)" "$work/tools/$tool"; done
     printf '#!/bin/sh\ncase $1 in -c) exit 1 ;; esac\necho "Python 3.10.12"\n' >"$work/tools/python3"
     chmod +x "$work/tools/python3"
-    sed "s|/usr/bin/python3|$work/tools/python3|g" "$root/setup/needs.bash" >"$work/needs.bash"
+    sed "s|/usr/bin/python3|$work/tools/python3|g" "$root/tools/setup/needs.bash" >"$work/needs.bash"
     fresh_tree
-    cp "$work/needs.bash" "$work/a tree/setup/needs.bash"
+    cp "$work/needs.bash" "$work/a tree/tools/setup/needs.bash"
     PATH=$work/tools LC_ALL=C call doctor
     sed -n '/^For instructors:/,/^The system:/p' "$work/out" | grep -qE '^  x python3 +3\.10\.12 +[a-z0-9]+ +3\.11 or newer is needed$' || fail 'an old Python passes for grading'
     rm "$work/tools/python3"
@@ -303,7 +305,7 @@ expect_all_completed() {
     expect_completed '--answers' ./portlab predict --an
     expect_completed 05_port_conflict ./portlab predict --chapter 05
     expect_completed 02_bind/any_free_port ./portlab run 02_bind/any
-    expect_completed 02_bind/port_ranges ./portlab run 02_bind/po
+    expect_completed instruments/port_ranges ./portlab run instruments/po
     expect_completed zsh ./portlab completion z
     expect_completed 'bash zsh fish' ./portlab completion ''
 }
@@ -325,7 +327,7 @@ fish_completes() {
     expect_completed check ./portlab che
     expect_completed any_free_port ./portlab check any
     expect_completed 05_port_conflict ./portlab predict --chapter 05
-    expect_completed 02_bind/port_ranges ./portlab run 02_bind/po
+    expect_completed instruments/port_ranges ./portlab run instruments/po
     expect_completed 'bash fish zsh' ./portlab completion ''
 }
 
@@ -384,7 +386,7 @@ clangd_accepts_an_exercise_and_its_answer() {
 }
 
 the_tour_plays_every_chapter() {
-    cd "$root" && "$3/../tests/book/book" tour "$3" chapters/*/README.md >"$work/out" 2>"$work/err" </dev/null
+    cd "$root" && "$3/../tools/book/book" tour "$3" chapters/*/README.md >"$work/out" 2>"$work/err" </dev/null
     status=$?
     expect_status 0
     if grep '^skipped: ' "$work/out"; then exit 77; fi # not every transcript can be played on this machine

@@ -22,18 +22,3 @@ wrong(02_bind/bind gives_up_when_the_port_is_taken
         if (const asio::error_code error; error)]]
   FAILS "a chosen port that is taken is refused, with its holder, and the program goes on"
   SAYING "bind: Address already in use")
-wrong(02_bind/port_ranges takes_allowed_for_denied
-  REPLACE [[return error == asio::error::access_denied;]]
-  BY      [[return error != asio::error::access_denied;]]
-  FAILS "port_ranges: each range ends where its name, the right to bind or the setting ends"
-  SAYING "allowed")
-wrong(02_bind/port_ranges believes_the_setting_alone
-  REPLACE [[(ever ? "yes" : "never")]]
-  BY      [[(from >= first ? "yes" : "never")]]
-  FAILS "port_ranges: each range ends where its name, the right to bind or the setting ends"
-  SAYING "50001-65535")
-wrong(02_bind/errors never_runs_out_of_descriptors
-  REPLACE [[limit.rlim_cur = 3;]]
-  BY      [[limit.rlim_cur = 300;]]
-  FAILS "errors: where ports below 1024 are for everybody, the table says that nothing was refused"
-  SAYING "none. . Success . .socket")

@@ -1,6 +1,6 @@
-#include "tests/support/grader.hpp"
-#include "tests/support/network.hpp"
-#include "tests/support/process.hpp"
+#include "tools/harness/network.hpp"
+#include "tools/harness/process.hpp"
+#include "tools/judge/grader.hpp"
 
 #include <algorithm>
 #include <arpa/inet.h>

@@ -1,6 +1,6 @@
-#include "tests/support/demands.hpp"
-#include "tests/support/network.hpp"
-#include "tests/support/wait.hpp"
+#include "tools/harness/network.hpp"
+#include "tools/harness/wait.hpp"
+#include "tools/judge/demands.hpp"
 
 using namespace grader;
 

@@ -1,5 +1,5 @@
-#include "tests/support/demands.hpp"
-#include "tests/support/wait.hpp"
+#include "tools/harness/wait.hpp"
+#include "tools/judge/demands.hpp"
 
 #include <algorithm>
 #include <cerrno>

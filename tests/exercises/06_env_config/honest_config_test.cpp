@@ -1,5 +1,5 @@
-#include "tests/support/demands.hpp"
-#include "tests/support/network.hpp"
+#include "tools/harness/network.hpp"
+#include "tools/judge/demands.hpp"
 
 #include <algorithm>
 

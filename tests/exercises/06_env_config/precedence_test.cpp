@@ -1,4 +1,4 @@
-#include "tests/support/demands.hpp"
+#include "tools/judge/demands.hpp"
 
 #include <csignal>
 #include <filesystem>

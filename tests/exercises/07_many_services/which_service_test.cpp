@@ -1,6 +1,6 @@
-#include "tests/support/demands.hpp"
-#include "tests/support/process.hpp"
-#include "tests/support/wait.hpp"
+#include "tools/harness/process.hpp"
+#include "tools/harness/wait.hpp"
+#include "tools/judge/demands.hpp"
 
 #include <arpa/inet.h>
 #include <cerrno>

@@ -1,8 +1,8 @@
-#include "tests/support/demands.hpp"
-#include "tests/support/wait.hpp"
+#include "tools/harness/wait.hpp"
+#include "tools/judge/demands.hpp"
 
-#include "tests/support/network.hpp"
-#include "tests/support/process.hpp"
+#include "tools/harness/network.hpp"
+#include "tools/harness/process.hpp"
 
 #include <algorithm>
 #include <cerrno>

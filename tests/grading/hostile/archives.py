@@ -374,11 +374,11 @@ def folder_with_build_files(place: Path) -> Path:
             "conftest.py": "open('/tmp/portlab-forged', 'w')\n", "sitecustomize.py": "open('/tmp/portlab-forged', 'w')\n",
             "json.py": "open('/tmp/portlab-forged', 'w')\n", ".clang-format": "BasedOnStyle: Google\n",
             "portlab": "#!/bin/sh\ntouch portlab-forged\n",
-            "tests/exercises/02_bind/any_free_port_test.cpp": always_right, "tests/support/grader_main.cpp": always_right,
+            "tests/exercises/02_bind/any_free_port_test.cpp": always_right, "tools/judge/grader_main.cpp": always_right,
             "common/stop.hpp": solution, "cmake_pch.hxx": solution, "iostream": solution,
             "exercises/02_bind/iostream": solution, "exercises/begin_here.hpp": solution,
             "exercises/02_bind/any_free_port.cpp.o": "", "verdict.json": "{\"points\": 5}",
-            "assignments/02_bind.toml": "points = 1000\n", "grading/__init__.py": "open('/tmp/portlab-forged', 'w')\n"}.items():
+            "assignments/02_bind.toml": "points = 1000\n", "tools/grading/__init__.py": "open('/tmp/portlab-forged', 'w')\n"}.items():
         (place / name).parent.mkdir(parents=True, exist_ok=True)
         (place / name).write_text(text)
     return place
