@@ -173,7 +173,7 @@ std::string address_in_use(Protocol protocol, const Address& wanted, const Asked
         std::ranges::any_of(rows, [&](const SocketRow& row) { return blocks(row, claim) == Blocks::yes; });
     if (certain)
         std::erase_if(rows, [&](const SocketRow& row) { return blocks(row, claim) != Blocks::yes; });
-    std::ranges::stable_partition(rows, is_a_listener); // before the connections that it has made
+    std::stable_partition(rows.begin(), rows.end(), is_a_listener); // before the connections that it has made
 
     const Holders holders{rows};
     std::vector<Holder> processes;

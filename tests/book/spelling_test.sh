@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The spelling check finds what it must find, with its line, and nothing else.
 set -uo pipefail
-check=$(dirname "${BASH_SOURCE[0]}")/spelling.sh
+check=$(dirname "${BASH_SOURCE[0]}")/../../tools/book/spelling.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 faults=0
