@@ -115,7 +115,7 @@ TEST_CASE("the tests of a build tree are found whatever its path is") {
     support::Process book{support::program("book"),
                           {.arguments = {"prose", page.root + "/it's \"$HOME\"", "page.md"}, .directory = page.root}};
     CHECK(book.wait_for_exit() == 0);
-    CHECK_THAT(book.output(), ContainsSubstring("1 claims with a test"));
+    CHECK_THAT(book.output(), ContainsSubstring("claims: 1 with a test"));
 }
 
 TEST_CASE("a transcript that is not true is refused, with the line and what came instead") {
@@ -246,9 +246,27 @@ TEST_CASE("a claim names a test, and a section without any check is reported") {
     const Page page{"## One\nIt holds.<!-- test: chapter.x.it holds -->\n## Two\nIt is so.\n## Run it\nDo.\n"};
     const Claims good = check_claims(page.root, "page.md", {"chapter.x.it holds"});
     CHECK(good.faults.empty());
-    CHECK((good.marks == 1 && good.sections == 2 && good.covered == 1));
+    CHECK((good.marks == std::map<std::string, std::size_t>{{"test", 1}}));
+    CHECK((good.sections == 2 && good.covered == 1));
     CHECK(good.uncovered == std::vector<std::string>{"page.md: ## Two"});
     const Claims bad = check_claims(page.root, "page.md", {"chapter.x.something else"});
     REQUIRE(bad.faults.size() == 1);
     CHECK_THAT(bad.faults.front(), ContainsSubstring("page.md:2: no such test: chapter.x.it holds"));
+}
+
+TEST_CASE("a sentence that no test can show says why, and a mark that nobody reads is a fault") {
+    const Page page{"## One\nSo on Windows.<!-- untested: there is no such machine here -->\n"
+                    "## Two\nA port is a number.<!-- definition --> It has 16 bits.<!-- source: RFC 9293, 3.1 -->\n"
+                    "## What to remember\nIt holds.\n"};
+    const Claims good = check_claims(page.root, "page.md", {});
+    CHECK(good.faults.empty());
+    CHECK((good.marks == std::map<std::string, std::size_t>{{"untested", 1}, {"definition", 1}, {"source", 1}}));
+    CHECK((good.sections == 2 && good.covered == 2));
+    for (const char* mark : {"<!-- untested -->", "<!-- untestet: why -->", "<!-- test: a line that goes on"}) {
+        const Page bad{"## One\nIt is so." + std::string{mark} + "\n"};
+        const Claims claims = check_claims(bad.root, "page.md", {});
+        CAPTURE(mark);
+        REQUIRE(claims.faults.size() == 1);
+        CHECK_THAT(claims.faults.front(), ContainsSubstring("page.md:2: no"));
+    }
 }

@@ -53,6 +53,36 @@ chapters_are_listed_everywhere() {
     return $status
 }
 
+# A chapter's program is a figure: it fits a screen, and stands whole in the chapter's text.
+programs_are_figures() {
+    local -A later=( # chapters whose programs are not figures yet
+        [01_socket]=1
+        [02_bind]=1
+        [03_listen_accept]=1
+        [04_client_port]=1
+        [05_port_conflict]=1
+        [06_env_config]=1
+        [07_many_services]=1
+        [08_twelve_factor]=1
+    )
+    local file chapter status=0
+    fault() { echo "$*"; status=1; }
+    for file in chapters/*/*.cpp; do
+        chapter=$(basename "$(dirname "$file")")
+        [ -z "${later[$chapter]-}" ] || continue
+        [ "$(wc -l <"$file")" -le 60 ] || fault "$file: $(wc -l <"$file") lines, and a figure has at most 60"
+        awk -v mark="<!-- listing: $file -->" -v program="$file" '
+            BEGIN { while ((getline line < program) > 0) whole = whole line "\n" }
+            inside && /^```$/ { inside = 0; found = found || shown == whole }
+            inside { shown = shown $0 "\n" }
+            marked && /^```cpp$/ { inside = 1; shown = "" }
+            { marked = $0 == mark }
+            END { exit !found }' "chapters/$chapter/README.md" ||
+            fault "$file does not stand whole in chapters/$chapter/README.md, after <!-- listing: $file -->"
+    done
+    return $status
+}
+
 # An exercise has a stub, a solution, a judge, five wrong answers or more, and in its chapter's text a title, facts, an example
 # run and three hints; and no file belongs to none. Only its author's tree has solutions: a student's copy is not judged.
 exercises_are_complete() {

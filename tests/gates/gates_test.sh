@@ -34,6 +34,9 @@ plant chapters_are_listed_everywhere chapters/99_new/README.md '# 99' 99_new
 plant chapters_are_listed_everywhere CMakeLists.txt 'chapter(98_ghost)' 98_ghost
 plant chapters_are_listed_everywhere book.md '## Contents\n9. [x](chapters/97_ghost/README.md): y' 97_ghost
 
+plant programs_are_figures chapters/99_new/long.cpp "$(yes '// and so on' | head -61)" 'a figure has at most 60'
+plant programs_are_figures chapters/99_new/unseen.cpp 'int main() {}' 'unseen.cpp does not stand whole'
+
 plant exercises_are_complete CMakeLists.txt 'exercise(02_bind ghost)' exercises/02_bind/ghost.cpp
 plant exercises_are_complete solutions/02_bind/orphan.cpp '' 02_bind/orphan
 plant exercises_are_complete tests/wrong/02_bind/orphan/mistake.cpp '// A mistake without an exercise.' 02_bind/orphan

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -228,7 +229,8 @@ std::set<std::string> test_names(const std::string& build) {
 int prose(const std::string& build, const std::vector<std::string>& files) {
     const auto tests = test_names(build);
     book::Faults faults;
-    std::size_t marks = 0, sections = 0, covered = 0, transcripts = 0;
+    std::map<std::string, std::size_t> marks;
+    std::size_t sections = 0, covered = 0, transcripts = 0;
     for (const std::string& file : files) {
         std::ranges::move(book::check_listings(".", file), std::back_inserter(faults));
         std::ranges::move(book::check_links(".", file), std::back_inserter(faults));
@@ -239,11 +241,15 @@ int prose(const std::string& build, const std::vector<std::string>& files) {
         std::ranges::copy(claims.faults, std::back_inserter(faults));
         for (const std::string& section : claims.uncovered)
             std::cout << "nothing in this section is checked: " << section << '\n';
-        marks += claims.marks, sections += claims.sections, covered += claims.covered;
+        for (const auto& [kind, count] : claims.marks)
+            marks[kind] += count;
+        sections += claims.sections, covered += claims.covered;
         transcripts += book::read_transcripts(file).size();
     }
-    std::cout << transcripts << " transcripts; " << marks << " claims with a test; " << covered << " of " << sections
-              << " sections checked (" << (sections > 0 ? 100 * covered / sections : 0) << " %)\n";
+    std::cout << transcripts << " transcripts; claims: " << marks["test"] << " with a test, " << marks["source"]
+              << " with a source, " << marks["definition"] << " definitions, " << marks["untested"] << " untested; "
+              << covered << " of " << sections << " sections checked (" << (sections > 0 ? 100 * covered / sections : 0)
+              << " %)\n";
     return report(faults);
 }
 

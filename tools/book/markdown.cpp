@@ -280,9 +280,11 @@ Claims check_claims(const std::string& root, const std::string& path, const std:
             claims.uncovered.push_back(path + ": " + section);
     };
     // Sections that state nothing about behaviour.
-    static const std::set<std::string> quiet{"## Exercises", "## Now you can",     "## Predict", "## Run it",
-                                             "## Contents",  "## Further reading", "## Index",   "## Glossary"};
-    static const std::regex test{"<!-- test: (.*?) -->"};
+    static const std::set<std::string> quiet{"## Exercises",       "## Now you can", "## What to remember",
+                                             "## Predict",         "## Run it",      "## Contents",
+                                             "## Further reading", "## Index",       "## Glossary"};
+    static const std::regex comment{"<!-- ?(.*?)( -->|$)"}, sentence{"(test|untested|source): (.+)|(definition)"},
+        block{"(listing|generated|varies|needs|figure): .+"};
     for (std::size_t i = 0; i < lines.size(); ++i) {
         const std::string& line = lines[i];
         if (line.starts_with("## ")) {
@@ -290,11 +292,16 @@ Claims check_claims(const std::string& root, const std::string& path, const std:
             section = quiet.contains(line) ? "" : line;
             covered = false;
         }
-        for (std::sregex_iterator it{line.begin(), line.end(), test}; it != std::sregex_iterator{}; ++it) {
-            ++claims.marks;
-            covered = true;
-            if (!tests.contains((*it)[1]))
-                claims.faults.push_back(place(path, i) + "no such test: " + (*it)[1].str());
+        for (std::sregex_iterator it{line.begin(), line.end(), comment}; it != std::sregex_iterator{}; ++it) {
+            const std::string text = (*it)[1];
+            std::smatch mark;
+            if (std::regex_match(text, mark, sentence)) {
+                ++claims.marks[mark[3].matched ? mark[3] : mark[1]];
+                covered = true;
+                if (mark[1] == "test" && !tests.contains(mark[2]))
+                    claims.faults.push_back(place(path, i) + "no such test: " + mark[2].str());
+            } else if (!std::regex_match(text, block))
+                claims.faults.push_back(place(path, i) + "nobody reads this mark: " + text);
         }
         covered =
             covered || line == "```console" || line.starts_with("<!-- listing:") || line.starts_with("<!-- generated:");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -8,10 +9,12 @@
 // What else a machine can check of a Markdown file of the book. Comments, which a reader does not see, carry the marks:
 //
 //   <!-- listing: chapters/02_bind/bind.cpp -->       before a ```cpp block: its lines stand so in that file
-//   <!-- generated: COMMAND -->                       before a table: it is what the command prints; <!-- needs: ipv6
-//   -->
-//                                                     before that line, where it cannot be printed without IPv6
+//   <!-- generated: COMMAND -->                       before a table: it is what the command prints; before that line,
+//                                                     <!-- needs: ipv6 -->, if it cannot be printed without IPv6
 //   ... a sentence.<!-- test: NAME OF A TEST -->      the test that fails when the sentence is false
+//   ... a sentence.<!-- untested: why -->             no test of ours can show it, for this reason
+//   ... a sentence.<!-- definition -->                it says what a word means
+//   ... a sentence.<!-- source: RFC 9293, 3.5 -->     it reports what is written there
 namespace book {
 
 /// A fault, with its FILE:LINE.
@@ -37,8 +40,9 @@ Faults check_links(const std::string& root, const std::string& path);
 Faults check_terms(const std::string& root, const std::string& path);
 
 struct Claims {
-    Faults faults;            ///< Marks that name no test.
-    std::size_t marks = 0;    ///< Sentences with a mark.
+    Faults faults; ///< Marks that name no test, and comments that are no mark.
+    /// Sentences with a mark, by its kind: test, untested, definition, source.
+    std::map<std::string, std::size_t> marks{};
     std::size_t sections = 0; ///< Sections (## headings) that state behaviour.
     std::size_t covered = 0;  ///< Those with a mark, a transcript, a listing or a generated table.
     std::vector<std::string> uncovered{};

@@ -17,14 +17,13 @@ endfunction()
 
 add_custom_target(chapters)
 
-# chapter(05_port_conflict conflict_matrix): the programs port_conflict and conflict_matrix of chapters/05_port_conflict,
-# the test of both in tests/chapters/05_port_conflict_test.cpp, and the wrong variants that the test must reject, in
-# tests/wrong/05_port_conflict.cmake. `cmake --build --preset default --target 05_port_conflict` builds the programs.
+# chapter(03_listen_accept listen_accept backlog): the programs listen_accept and backlog of chapters/03_listen_accept, the
+# test of both in tests/chapters/03_listen_accept_test.cpp, and the wrong variants that the test must reject, in
+# tests/wrong/03_listen_accept.cmake. `cmake --build --preset default --target 03_listen_accept` builds the programs.
 #
-# chapter(08_twelve_factor PARTS http_connection): its programs share chapters/08_twelve_factor/http_connection.cpp.
+# chapter(08_twelve_factor twelve_factor PARTS http_connection): its programs share chapters/08_twelve_factor/http_connection.cpp.
 function(chapter name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "PARTS")
-  string(REGEX REPLACE "^[0-9]+_" "" concept ${name})
   add_custom_target(${name})
   add_dependencies(chapters ${name})
   add_library(${name}.parts INTERFACE)
@@ -35,7 +34,7 @@ function(chapter name)
     target_precompile_headers(${name}.shared REUSE_FROM chapter_headers)
     target_link_libraries(${name}.parts INTERFACE ${name}.shared)
   endif()
-  foreach(program IN ITEMS ${concept} ${arg_UNPARSED_ARGUMENTS})
+  foreach(program IN LISTS arg_UNPARSED_ARGUMENTS)
     portlab_program(${name}.${program} chapters/${name}/${program}.cpp chapters/${name})
     target_link_libraries(${name}.${program} PRIVATE ${name}.parts)
     add_dependencies(${name} ${name}.${program})
