@@ -71,6 +71,16 @@ TEST_CASE("the commentary of a transcript is the paragraph before it, without it
     CHECK(read_transcripts(page.path()).front().commentary == "True. So *it* is.\n");
 }
 
+TEST_CASE("who is the program that portlab would start, where it is built") {
+    const Page page{"# Title\n"};
+    const std::string programs = page.root + "/chapters", command = "PATH=/bin ./portlab who 8080 | head -2";
+    CHECK_THROWS_AS(without_set_up(command, programs), Unavailable);
+    std::filesystem::create_directories(page.root + "/tools/loop");
+    std::filesystem::create_directory(programs);
+    page.write("tools/loop/portlab", "");
+    CHECK(without_set_up(command, programs) == "PATH=/bin '" + programs + "/../tools/loop'/portlab who 8080 | head -2");
+}
+
 TEST_CASE("a value that varies is used in what is typed later") {
     CHECK_NOTHROW(run(console("# A\n$ echo it is $RANDOM\nit is 17\n# B\n$ test 17 -lt 40000 && echo small\nsmall\n",
                               "varies: n=17")));

@@ -269,7 +269,7 @@ std::string values_so_far(const Run& run, const Transcript& transcript) {
 
 namespace {
 
-const std::regex portlab_run{R"(\./portlab run (\d\d_(\w+)|instruments)(/(\w+))?)"};
+const std::regex portlab_run{R"(\./portlab run (\d\d_(\w+)|instruments)(/(\w+))?)"}, portlab_who{R"(\./portlab who\b)"};
 
 bool runs_an_exercise(const std::smatch& match) {
     return match[4].matched && std::filesystem::exists("exercises/" + match[1].str() + "/" + match[4].str() + ".cpp");
@@ -278,7 +278,18 @@ bool runs_an_exercise(const std::smatch& match) {
 } // namespace
 
 std::string without_set_up(const std::string& command, const std::string& programs) {
+    const auto quoted = [](std::string folder) { // as a shell reads it
+        for (auto quote = folder.find('\''); quote != folder.npos; quote = folder.find('\'', quote + 4))
+            folder.replace(quote, 1, "'\\''");
+        return "'" + folder + "'";
+    };
     std::smatch match;
+    if (std::regex_search(command, match, portlab_who)) {
+        const std::string folder = programs + "/../tools/loop";
+        if (!std::filesystem::exists(folder + "/portlab"))
+            throw Unavailable{"needs ./portlab who: cmake --build --preset default --target loop"};
+        return match.prefix().str() + quoted(folder) + "/portlab who" + match.suffix().str();
+    }
     if (!std::regex_search(command, match, portlab_run))
         return command;
     const std::string program = match[1].str() + "/" + (match[4].matched ? match[4].str() : match[2].str());
@@ -289,9 +300,7 @@ std::string without_set_up(const std::string& command, const std::string& progra
         folder += "/../solutions";
     if (folder.ends_with("/solutions") && !std::filesystem::exists(folder + "/" + program))
         throw Unavailable{"needs the solution of the exercise " + program};
-    for (auto quote = folder.find('\''); quote != folder.npos; quote = folder.find('\'', quote + 4))
-        folder.replace(quote, 1, "'\\''"); // as a shell reads it
-    return match.prefix().str() + "'" + folder + "'/" + program + match.suffix().str();
+    return match.prefix().str() + quoted(folder) + "/" + program + match.suffix().str();
 }
 
 bool of_an_exercise(const Transcript& transcript) {

@@ -60,9 +60,9 @@ struct Unavailable : std::runtime_error {
 /// with any output.
 std::vector<Transcript> read_transcripts(const std::string& path, bool drafts_allowed = false);
 
-/// The command with `./portlab run CHAPTER[/PROGRAM]` replaced by the program itself: what portlab prints of its set-up
-/// is left out of the book. An exercise is replaced by its solution; Unavailable where there is none, as in a student's
-/// copy.
+/// The command with `./portlab run CHAPTER[/PROGRAM]` or `./portlab who` replaced by the program itself: what portlab
+/// prints of its set-up is left out of the book. An exercise is replaced by its solution; Unavailable where there is
+/// none, as in a student's copy.
 std::string without_set_up(const std::string& command, const std::string& programs);
 
 /// Whether it shows an exercise's program.

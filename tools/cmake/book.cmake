@@ -39,5 +39,5 @@ function(book_as_a_whole)
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} SKIP_RETURN_CODE 77 LABELS book)
   # `cmake --build --preset default --target record` writes what the transcripts and tables show now into the texts.
   add_custom_target(record COMMAND book record ${CMAKE_BINARY_DIR}/chapters ${texts}
-    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} DEPENDS chapters instruments book VERBATIM USES_TERMINAL)
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} DEPENDS chapters instruments loop book VERBATIM USES_TERMINAL)
 endfunction()
