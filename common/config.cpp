@@ -68,6 +68,12 @@ std::uint64_t parse_number(std::string_view setting, std::string_view text, std:
            "is not a whole number from " + std::to_string(low) + " to " + std::to_string(high) + " in decimal digits");
 }
 
+std::uint64_t number_from_environment(const char* variable, std::uint64_t fallback, std::uint64_t low,
+                                      std::uint64_t high) {
+    const char* const text = std::getenv(variable);
+    return text ? parse_number(variable, text, low, high) : fallback;
+}
+
 std::uint16_t parse_port(std::string_view setting, std::string_view text) {
     if (const auto number = read_number(text); number && *number <= 65535)
         return static_cast<std::uint16_t>(*number);

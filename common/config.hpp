@@ -19,6 +19,11 @@ struct ConfigError : std::runtime_error {
 /// `setting` names the source of the text in the ConfigError that anything else causes.
 std::uint64_t parse_number(std::string_view setting, std::string_view text, std::uint64_t low, std::uint64_t high);
 
+/// The number in the environment variable `variable`, or `fallback` where it is not set. A variable that is set and
+/// empty is an error, not an absent one.
+std::uint64_t number_from_environment(const char* variable, std::uint64_t fallback, std::uint64_t low,
+                                      std::uint64_t high);
+
 /// The port that `text` names: decimal digits alone, 0 to 65535, where 0 asks the kernel to choose; a ConfigError as
 /// above when it is anything else.
 std::uint16_t parse_port(std::string_view setting, std::string_view text);

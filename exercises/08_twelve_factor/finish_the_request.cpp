@@ -1,5 +1,5 @@
-// A service that loses no request: a line with a number N is answered with a line of N stars; on SIGTERM it stops
-// accepting, finishes the requests that it has begun to read, and ends.
+// A service that finishes what it has begun: a line with a number N is answered with a line of N stars; on SIGTERM it
+// stops accepting, answers the requests that it has begun to read, and ends.
 #include "common/config.hpp"
 #include "exercises/begin_here.hpp"
 

@@ -1,5 +1,5 @@
 // The little of HTTP/1.1 that an exercise needs: to take a request out of the bytes that have arrived, and to write
-// down a response. (What the chapter's own service knows of HTTP is in chapters/08_twelve_factor/http_request.hpp.)
+// down a response. (All that HTTP asks for beyond it is in chapters/A_http/http_message.hpp.)
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // A greeting service of twelve factors: it takes all that may differ from its environment, exports itself by binding
-// PORT, logs a line for each answer, keeps nothing, and stops without losing a request.
+// PORT, logs a line for each answer, keeps nothing and, told to end, finishes what it has begun.
 #include "common/config.hpp"
 #include "exercises/08_twelve_factor/http.hpp"
 #include "exercises/begin_here.hpp"

@@ -32,7 +32,8 @@ Url url_from_environment(const char* variable) {
         throw common::ConfigError{std::string{variable} + " is not set: use http://ADDRESS:PORT/PATH"};
     const std::string text = value, scheme = "http://";
     const auto slash = text.find('/', scheme.size()), colon = text.rfind(':', slash);
-    if (text.starts_with(scheme) && slash != text.npos && colon > scheme.size()) {
+    const bool is_one_word = text.find_first_of(" \t\r\n") == text.npos; // else it would be more than a line
+    if (is_one_word && text.starts_with(scheme) && slash != text.npos && colon > scheme.size()) {
         asio::error_code error;
         const auto address = asio::ip::make_address_v4(text.substr(scheme.size(), colon - scheme.size()), error);
         std::uint16_t port = 0;

@@ -1,5 +1,5 @@
 // A greeting service of twelve factors: it takes all that may differ from its environment, exports itself by binding
-// PORT, logs a line for each answer, keeps nothing, and stops without losing a request.
+// PORT, logs a line for each answer, keeps nothing and, told to end, finishes what it has begun.
 #include "common/config.hpp"
 #include "exercises/08_twelve_factor/http.hpp"
 
@@ -50,7 +50,7 @@ Config config_from_environment() {
     const auto host = asio::ip::make_address(common::address_from_environment("HOST", "127.0.0.1"));
     const char* const greeting = std::getenv("GREETING");
     if (greeting && !*greeting)
-        throw common::ConfigError{"GREETING=\"\" is not a greeting: use a word, or leave the variable away"};
+        throw common::ConfigError{"GREETING=\"\" is not a greeting: use a word, or do not set the variable"};
     return {{host, common::port_from_environment("PORT", 8080)}, greeting ? greeting : "Hello"};
 }
 

@@ -1,6 +1,6 @@
 // However a stranger's bytes are cut into pieces, the same messages and refusals come out, and no more is held than the
 // limits allow. The first byte of an input says of whom the rest is: `<` of a backing service.
-#include "chapters/08_twelve_factor/http_message.hpp"
+#include "chapters/A_http/http_message.hpp"
 
 #include <algorithm>
 #include <cstdint>

@@ -36,9 +36,9 @@ formatting_is_clean() {
 
 chapters_are_listed_everywhere() {
     local folders build book
-    folders=$(cd chapters && ls -d [0-9]*/ | tr -d /)
-    build=$(sed -nE 's/^chapter\(([0-9a-z_]+).*/\1/p' CMakeLists.txt)
-    book=$(sed -n '/^## Contents/,/^## [^C]/p' book.md | sed -nE 's|^[0-9]+\. \[.*\]\(chapters/([0-9a-z_]+)/README\.md\).*|\1|p')
+    folders=$(cd chapters && LC_ALL=C ls -d [0-9A-Z]*_*/ | tr -d /) # an appendix begins with a letter
+    build=$(sed -nE 's/^chapter\(([0-9A-Za-z_]+).*/\1/p' CMakeLists.txt)
+    book=$(sed -n '/^## Contents/,/^## [^C]/p' book.md | sed -nE 's#^([0-9]+\.|-) \[.*\]\(chapters/([0-9A-Za-z_]+)/README\.md\).*#\2#p')
     diff <(echo "$folders") <(echo "$build") >&2 || { echo 'the folders of chapters/ (<) and CMakeLists.txt (>) differ'; return 1; }
     diff <(echo "$folders") <(echo "$book") >&2 || { echo 'the folders of chapters/ (<) and the contents of book.md (>) differ'; return 1; }
     local chapter status=0
@@ -53,7 +53,8 @@ chapters_are_listed_everywhere() {
     return $status
 }
 
-# A chapter's program is a figure: it fits a screen, and stands whole in the chapter's text.
+# A chapter's program is a figure: it fits a screen, and stands whole in the chapter's text. An appendix, whose name begins with
+# a letter, has what outgrew its figure.
 programs_are_figures() {
     local -A later=( # chapters whose programs are not figures yet
         [01_socket]=1
@@ -63,11 +64,10 @@ programs_are_figures() {
         [05_port_conflict]=1
         [06_env_config]=1
         [07_many_services]=1
-        [08_twelve_factor]=1
     )
     local file chapter status=0
     fault() { echo "$*"; status=1; }
-    for file in chapters/*/*.cpp; do
+    for file in chapters/[0-9]*/*.?pp; do
         chapter=$(basename "$(dirname "$file")")
         [ -z "${later[$chapter]-}" ] || continue
         [ "$(wc -l <"$file")" -le 60 ] || fault "$file: $(wc -l <"$file") lines, and a figure has at most 60"

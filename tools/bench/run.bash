@@ -6,7 +6,7 @@ PATH=$PATH:/usr/sbin:/sbin
 runs=${RUNS:-5}
 source_dir=$1 build_dir=$2 probe=$3
 release=$build_dir/bench/release # the service as it would be deployed; the default tree is built for the reader, without -O2
-service=$release/chapters/08_twelve_factor/twelve_factor
+service=$release/chapters/A_http/http
 
 median() { sort -g | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
 field() { awk -v n="$1" '{ print $n }'; }
@@ -163,5 +163,5 @@ suite 'the suite of chapters, book and house' 15 -LE 'judge|exercise|loop|gradin
 suite "the student's loop" 25 -L loop
 suite 'all stubs, solutions and wrong answers of the exercises' 60 -L judge
 
-{ seconds configure "$release" Release && seconds cmake --build "$release" --target 08_twelve_factor; } >/dev/null
+{ seconds configure "$release" Release && seconds cmake --build "$release" --target A_http; } >/dev/null
 $namespace bash "$0" "$source_dir" "$build_dir" "$probe" inside

@@ -269,7 +269,8 @@ std::string values_so_far(const Run& run, const Transcript& transcript) {
 
 namespace {
 
-const std::regex portlab_run{R"(\./portlab run (\d\d_(\w+)|instruments)(/(\w+))?)"}, portlab_who{R"(\./portlab who\b)"};
+const std::regex portlab_run{R"(\./portlab run ((?:\d\d|[A-Z])_(\w+)|instruments)(/(\w+))?)"},
+    portlab_who{R"(\./portlab who\b)"};
 
 bool runs_an_exercise(const std::smatch& match) {
     return match[4].matched && std::filesystem::exists("exercises/" + match[1].str() + "/" + match[4].str() + ".cpp");

@@ -21,7 +21,7 @@ add_custom_target(chapters)
 # test of both in tests/chapters/03_listen_accept_test.cpp, and the wrong variants that the test must reject, in
 # tests/wrong/03_listen_accept.cmake. `cmake --build --preset default --target 03_listen_accept` builds the programs.
 #
-# chapter(08_twelve_factor twelve_factor PARTS http_connection): its programs share chapters/08_twelve_factor/http_connection.cpp.
+# chapter(A_http http PARTS http_connection): an appendix; its program has parts, such as chapters/A_http/http_connection.cpp.
 function(chapter name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "PARTS")
   add_custom_target(${name})

@@ -22,7 +22,7 @@ endif()
 # wrong(02_bind/bind NAME REPLACE [[code]] BY [[other code]] FAILS "test case" SAYING "regular expression")
 # A variant of a chapter's program, one edit away, that the chapter's test must reject: the named test case fails, and its
 # report matches SAYING. CTest runs it as wrong.02_bind.NAME. The edited file may be a part that the chapter's program
-# shares: wrong(08_twelve_factor/http_connection ...). An instrument's variant is wrong(instruments/errors ...).
+# shares: wrong(A_http/http_connection ...). An instrument's variant is wrong(instruments/errors ...).
 function(wrong program name)
   cmake_parse_arguments(PARSE_ARGV 2 arg "" "REPLACE;BY;FAILS;SAYING" "")
   cmake_path(GET program PARENT_PATH chapter)
@@ -48,7 +48,7 @@ function(wrong program name)
   if(TARGET ${chapter}.${stem})
     portlab_program(wrong.${chapter}.${name} ${edited} ${directory})
   else() # the edited part takes the place of the one in the library of parts
-    string(REGEX REPLACE "^[0-9]+_" "" concept ${chapter})
+    string(REGEX REPLACE "^[0-9A-Z]+_" "" concept ${chapter})
     portlab_program(wrong.${chapter}.${name} ${PROJECT_SOURCE_DIR}/chapters/${chapter}/${concept}.cpp ${directory})
     target_sources(wrong.${chapter}.${name} PRIVATE ${edited})
   endif()

@@ -74,19 +74,21 @@ void grader::judge(Grader& grader) {
     const std::string path = "/page" + std::to_string(grader.draw(100, 999)) + "/of?x=1&y=/";
 
     grader.check("it starts while its backing service is away", "one listener, and the line that says where",
-                 "The program");
+                 "What stands in front of it, and what behind?");
     Program service = grader.start(with("http://" + to_string(where) + path));
     const Address says = service.ready();
     const Address has = service.listener().local;
     grader.expect(says == has && has.ip == "127.0.0.1",
                   "it listens on " + to_string(has) + ", and says " + to_string(says));
 
-    grader.check("a backing service that refuses gives 502", "status 502 for the client", "What the kernel did");
+    grader.check("a backing service that refuses gives 502", "status 502 for the client",
+                 "What stands in front of it, and what behind?");
     Client early = ask(grader, has);
     expect_answer(grader, early, "502", "");
 
     grader.check("it asks the backing service for the page of the URL",
-                 "a connection to the port in BACKING_URL, and a GET for its path", "What the kernel did");
+                 "a connection to the port in BACKING_URL, and a GET for its path",
+                 "What stands in front of it, and what behind?");
     ::listen(backing.descriptor(), 16);
     grader.did("listened on " + to_string(where) + ": the backing service is there");
     Client client = ask(grader, has);
@@ -95,14 +97,15 @@ void grader::judge(Grader& grader) {
     grader.expect(first.starts_with("GET " + path + " HTTP/1."),
                   "the first line of its request is " + in_quotes(first));
 
-    grader.check("it answers with the body that it got", "status 200, and the very bytes", "What the kernel did");
+    grader.check("it answers with the body that it got", "status 200, and the very bytes",
+                 "What stands in front of it, and what behind?");
     const std::string body = "page number " + std::to_string(grader.draw(10'000, 99'999)) + "\r\n\r\nand its end\n";
     asked.send(page("200 OK", body.size(), body));
     asked.close();
     expect_answer(grader, client, "200", body);
 
     grader.check("each request is answered with the page as it is then", "another body, where the page has changed",
-                 "The twelve factors");
+                 "What stands in front of it, and what behind?");
     Client second = ask(grader, has);
     Client asked_again = backing.accept();
     be_asked(asked_again);
@@ -111,7 +114,7 @@ void grader::judge(Grader& grader) {
     expect_answer(grader, second, "200", "new\n");
 
     grader.check("a page that ends early gives 502", "status 502, where 100 bytes were announced and 9 came",
-                 "What the kernel did");
+                 "What stands in front of it, and what behind?");
     Client third = ask(grader, has);
     Client broken = backing.accept();
     be_asked(broken);
@@ -120,7 +123,8 @@ void grader::judge(Grader& grader) {
     expect_answer(grader, third, "502", "");
 
     grader.check("another status than 200 gives 502",
-                 "status 502, where the backing service said 500, 404, 204, or nothing at all", "What the kernel did");
+                 "status 502, where the backing service said 500, 404, 204, or nothing at all",
+                 "What stands in front of it, and what behind?");
     for (const std::string& instead :
          {page("500 Internal Server Error", 4, "oops"), page("404 Not Found", 200, std::string(200, 'x')),
           std::string{"HTTP/1.1 204 No Content\r\n\r\n"}, std::string{"200 OK\r\n\r\nno header"}, std::string{}}) {
@@ -145,7 +149,7 @@ void grader::judge(Grader& grader) {
         "a page may be of any size, and come in any pieces",
         "status 200 and the very bytes: megabytes, all values of a byte, header and body apart, a name in small "
         "letters, HTTP/1.0",
-        "What the kernel did");
+        "What stands in front of it, and what behind?");
     const auto show = [&](const std::string& header, const std::string& shown, std::size_t first_piece) {
         Client reader = ask(grader, has);
         Client asked_for = backing.accept();
@@ -183,16 +187,16 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("it shows no old page when its backing service is away again", "status 502, once more",
-                 "The twelve factors");
+                 "What stands in front of it, and what behind?");
     backing.close();
     Client late = ask(grader, has);
     expect_answer(grader, late, "502", "");
 
-    check_endings(grader, with("http://" + to_string(where) + path), "The program");
+    check_endings(grader, with("http://" + to_string(where) + path), "How does it finish what it has begun?");
 
     grader.check("without a BACKING_URL that can be used it ends with status 78",
                  "no listener; status 78, and the variable and its value on standard error",
-                 "The configuration is wrong");
+                 "What may differ from one place to the next?");
     using Value = std::optional<std::string>;
     const std::string host = "http://127.0.0.1";
     for (const Value& value : {Value{},
@@ -209,6 +213,8 @@ void grader::judge(Grader& grader) {
                                Value{host + ":+80/"},
                                Value{host + ": 80/"},
                                Value{host + ":80 /"},
+                               Value{host + ":80/a page"},
+                               Value{host + ":80/page "},
                                Value{host + ":0x50/"},
                                Value{host + ":65536/"},
                                Value{host + ":4294967376/"},

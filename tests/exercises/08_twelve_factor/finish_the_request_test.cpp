@@ -31,7 +31,7 @@ void expect_stars(Grader& grader, const Client& client, const std::pair<std::str
 void grader::judge(Grader& grader) {
     const std::string port = std::to_string(grader.fresh_port());
     grader.check("it listens on the port of its environment", "one listener, on 127.0.0.1 and the port in PORT",
-                 "The program");
+                 "What do they need to know?");
     Program service = grader.start({.environment = {{"PORT", port}}});
     const Address says = service.ready();
     const int at_once = grader.try_to_connect(says);
@@ -40,7 +40,7 @@ void grader::judge(Grader& grader) {
                   "PORT is " + port + "; it listens on " + to_string(has) + ", and says " + to_string(says));
 
     grader.check("it listens before it says so", "a client that connects as soon as the ready line is there gets in",
-                 "The program");
+                 "What do they need to know?");
     grader.expect(at_once == 0, "the client that connected as soon as the line was there got " + in_words(at_once));
 
     grader.check("it answers a number with as many stars", "a line of N stars for the line N", "Exercises");
@@ -63,7 +63,8 @@ void grader::judge(Grader& grader) {
             grader.fail("the answer to " + std::to_string(number) + ", which came in pieces, is " + in_quotes(line));
 
     grader.check("a client that is slow, or silent, holds up nobody",
-                 "an answer, while one client is silent and another has sent half of its line", "The program");
+                 "an answer, while one client is silent and another has sent half of its line",
+                 "How does it finish what it has begun?");
     Client half = grader.connect(has), reader = grader.connect(has), greedy = grader.connect(has);
     half.send("1");
     service.take_all_of(half);
@@ -81,7 +82,8 @@ void grader::judge(Grader& grader) {
     ask(grader, waiting, 8);
 
     grader.check("it serves hundreds of clients at once",
-                 std::to_string(hundreds) + " clients that are all connected get their answers, twice", "The program");
+                 std::to_string(hundreds) + " clients that are all connected get their answers, twice",
+                 "How does it finish what it has begun?");
     {
         std::vector<Client> crowd;
         many_times(grader, hundreds, "clients came and were answered", [&] {
@@ -96,7 +98,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("a client that breaks off harms nobody else",
                  "answers for the others, when clients have gone in the middle of a request, and of an answer",
-                 "What goes wrong");
+                 "A stranger sends something else");
     for (const std::string said : {"1", "10000000\n", "5000000\n5000000\n5000000\n"})
         for (const bool reset : {true, false}) {
             Client leaving = grader.connect(has);
@@ -114,7 +116,8 @@ void grader::judge(Grader& grader) {
     ask(grader, idle, 5);
 
     grader.check("after SIGTERM new clients are refused",
-                 "no listener any more, though two requests are in flight, and ECONNREFUSED", "What the kernel did");
+                 "no listener any more, though two requests are in flight, and ECONNREFUSED",
+                 "How does it finish what it has begun?");
     service.send_signal(SIGTERM);
     service.stop_listening_at(has);
     const int refusal = grader.try_to_connect(has);
@@ -124,20 +127,20 @@ void grader::judge(Grader& grader) {
         "a request that is half sent when SIGTERM comes is answered",
         "the whole answer to a client that sends the rest of its line after the signal, however late, and then the "
         "end",
-        "What the kernel did");
+        "How does it finish what it has begun?");
     take_long(grader, half);
     expect_stars(grader, half, half.send_and_read_to_any_end("2\n"), 12);
 
     grader.check("an answer that is half read when SIGTERM comes is finished",
                  "the rest of the stars for a client that reads on after the signal, then the end",
-                 "What the kernel did");
+                 "How does it finish what it has begun?");
     auto rest = reader.send_and_read_to_any_end("");
     expect_stars(grader, reader, {first + rest.first, rest.second}, 10'000'000);
 
     grader.check(
         "every request that it has read is finished",
         "answers to the next request of the same client, which had come with the first, and to one that is half sent",
-        "What the kernel did");
+        "How does it finish what it has begun?");
     auto all = greedy.send_and_read_to_any_end(all_read ? "1\n" : "");
     if (all_read) {
         expect_bytes(grader, greedy.name(), all.first, stars(10'000'000).substr(1) + stars(9) + stars(11));
@@ -145,7 +148,7 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("an idle connection is closed after SIGTERM", "the end of the stream, though the client sends nothing",
-                 "The program");
+                 "How does it finish what it has begun?");
     const auto [nothing, error] = idle.send_and_read_to_any_end("");
     grader.expect(nothing.empty() && error == 0,
                   idle.name() + " received " + in_quotes(nothing) + " and then the end: " + in_words(error));
@@ -153,12 +156,13 @@ void grader::judge(Grader& grader) {
     grader.expect(none.empty() && end_of_waiting == 0,
                   waiting.name() + " received " + in_quotes(none) + " and then the end: " + in_words(end_of_waiting));
 
-    grader.check("it ends with status 0 when the last answer is out", "status 0", "The program");
+    grader.check("it ends with status 0 when the last answer is out", "status 0",
+                 "How does it finish what it has begun?");
     const int status = service.exit_status();
     grader.expect(status == 0, "it ended with " + status_in_words(status));
 
     grader.check("SIGINT ends it in the same way", "a half-sent request is answered, and the status is 0",
-                 "The program");
+                 "How does it finish what it has begun?");
     Program again = grader.start({.environment = {{"PORT", "0"}}});
     const Address there = again.ready();
     Client last = grader.connect(there), gone = grader.connect(there);
@@ -171,7 +175,8 @@ void grader::judge(Grader& grader) {
     expect_stars(grader, last, last.send_and_read_to_any_end("1\n"), 11);
 
     grader.check("it ends when the last client has gone",
-                 "status 0, when a client that was in the middle of its line has closed", "The program");
+                 "status 0, when a client that was in the middle of its line has closed",
+                 "How does it finish what it has begun?");
     gone.close();
     const int last_status = again.exit_status();
     grader.expect(last_status == 0, "it ended with " + status_in_words(last_status));

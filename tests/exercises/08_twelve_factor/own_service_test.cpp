@@ -142,7 +142,8 @@ void grader::judge(Grader& grader) {
     const Environment place{{"HOST", host}, {"PORT", std::to_string(grader.fresh_port())}};
 
     grader.check("it listens on the address and the port of its environment",
-                 "one listener, at the HOST and PORT of the environment, and the line that says so", "The program");
+                 "one listener, at the HOST and PORT of the environment, and the line that says so",
+                 "What do they need to know?");
     Program service = grader.start(with(place, directory.path));
     const Address says = service.ready();
     const Address has = service.listener().local;
@@ -203,7 +204,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("a slow client holds up nobody, and clients are kept apart",
                  "an answer to each of 16 clients by its own name, while another is in the middle of its request",
-                 "The program");
+                 "How does it finish what it has begun?");
     const std::string late = some_name(grader);
     slow.send(get(late).substr(0, 12));
     service.take_all_of(slow);
@@ -233,7 +234,8 @@ void grader::judge(Grader& grader) {
     expect_response(grader, slow, 200, "Hello, Barbara\n", "POST /greet");
 
     grader.check("it serves hundreds of clients at once",
-                 "an answer to each of " + std::to_string(hundreds) + " that stay", "The program");
+                 "an answer to each of " + std::to_string(hundreds) + " that stay",
+                 "How does it finish what it has begun?");
     const std::size_t before = sockets_held(service);
     {
         std::vector<Client> hall;
@@ -271,7 +273,8 @@ void grader::judge(Grader& grader) {
     expect_end(grader, talker);
 
     grader.check("each answer is a line on standard output, at once",
-                 "a line that begins with method, target and status, for each answer so far", "The twelve factors");
+                 "a line that begins with method, target and status, for each answer so far",
+                 "What do they need to know?");
     std::vector<std::string> logged;
     for (std::size_t i = 0; i < to_be_logged.size(); ++i)
         logged.push_back(service.line() + " ");
@@ -286,7 +289,7 @@ void grader::judge(Grader& grader) {
                     grader::in_quotes(logged.front()));
 
     grader.check("it writes no file", "nothing in its working directory, and no file open for writing",
-                 "The twelve factors");
+                 "What do they need to know?");
     const std::string file = file_written_by(service.pid());
     grader.expect(file.empty(), "it has " + grader::in_quotes(file) + " open for writing");
     for (const auto& entry : fs::directory_iterator{directory.path})
@@ -294,7 +297,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("instances run side by side, each with its own greeting",
                  "two more processes on ports of their own, which greet by the GREETING of their environment",
-                 "Many instances");
+                 "How do you run more than one?");
     for (const std::string greeting : {"Servus", "Good morning", "100%s%n\\n"}) {
         Program another = grader.start(with({{"PORT", "0"}, {"GREETING", greeting}}));
         const Address there = another.ready();
@@ -324,7 +327,7 @@ void grader::judge(Grader& grader) {
     grader.where_possible([&] {
         grader.check("without a descriptor for a client it waits, and rests",
                      "no processor time, while a client waits in the queue; its answer, when another client has gone",
-                     "The program");
+                     "How does it finish what it has begun?");
         Program poor = grader.start(with({{"PORT", "0"}}));
         const Address there = poor.ready();
         Client first = grader.connect(there);
@@ -341,7 +344,8 @@ void grader::judge(Grader& grader) {
     });
 
     grader.check("a second instance on the same port ends with status 1 and says why",
-                 "status 1; the address, the port and the system's reason on standard error", "What goes wrong");
+                 "status 1; the address, the port and the system's reason on standard error",
+                 "What may differ from one place to the next?");
     Program refused = grader.start(with(place));
     const int refused_status = refused.exit_status();
     grader.expect(refused_status == 1, "it ended with " + status_in_words(refused_status));
@@ -350,7 +354,8 @@ void grader::judge(Grader& grader) {
                   "on standard error it said " + grader::in_quotes(refused.complained()));
 
     grader.check("without HOST and PORT it asks for 127.0.0.1:8080",
-                 "status 1 while another holds 127.0.0.1:8080, and that address on standard error", "Run it");
+                 "status 1 while another holds 127.0.0.1:8080, and that address on standard error",
+                 "What may differ from one place to the next?");
     const support::Client holder = support::listening_socket("127.0.0.1", 8080);
     grader.did(holder.error() == 0 ? "listened on 127.0.0.1:8080" : "found 127.0.0.1:8080 taken by somebody else");
     Program without = grader.start(with({{"HOST", std::nullopt}, {"PORT", std::nullopt}}));
@@ -361,7 +366,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("a value that is wrong ends it with status 78, and is named",
                  "no listener; status 78, and the variable and its value on standard error",
-                 "The configuration is wrong");
+                 "What may differ from one place to the next?");
     std::vector<std::pair<std::string, std::string>> wrong_values{{"PORT", std::to_string(grader.fresh_port()) + "abc"},
                                                                   {"PORT", "70000"},
                                                                   {"PORT", "-1"},
@@ -389,7 +394,7 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("after SIGTERM new clients are refused", "no listener any more, though a request is in flight",
-                 "What the kernel did");
+                 "How does it finish what it has begun?");
     const std::string request = post("Edsger");
     slow.send(request.substr(0, request.size() - 3));
     service.take_all_of(slow);
@@ -399,23 +404,24 @@ void grader::judge(Grader& grader) {
     grader.expect(refusal == ECONNREFUSED, "a new client gets " + in_words(refusal));
 
     grader.check("an idle connection is closed after SIGTERM", "the end of the stream, though the client sends nothing",
-                 "The program");
+                 "How does it finish what it has begun?");
     expect_end(grader, idle);
 
     grader.check("a request that is half sent when SIGTERM comes is answered",
                  "200 for a client that sends the rest of it after the signal, however late, and then the end",
-                 "What the kernel did");
+                 "How does it finish what it has begun?");
     take_long(grader, slow);
     const auto [answer, error] = slow.send_and_read_to_any_end(request.substr(request.size() - 3));
     grader.expect(answer.starts_with("HTTP/1.1 200") && answer.ends_with("Hello, Edsger\n") && error == 0,
                   slow.name() + " got " + grader::in_quotes(answer) + ", and then the end: " + in_words(error));
 
-    grader.check("then it ends with status 0", "status 0, when the last answer is out", "The program");
+    grader.check("then it ends with status 0", "status 0, when the last answer is out",
+                 "How does it finish what it has begun?");
     const int status = service.exit_status();
     grader.expect(status == 0, "it ended with " + status_in_words(status));
 
     grader.check("its log has no other lines", "the ready line, a line for each answer, and an empty standard error",
-                 "The twelve factors");
+                 "What do they need to know?");
     const auto rest = service.lines_to_the_end();
     grader.expect(rest.size() == 1 && rest.front().starts_with("POST /greet 200"),
                   "its last lines are " + std::to_string(rest.size()) +
@@ -423,7 +429,8 @@ void grader::judge(Grader& grader) {
     grader.expect(service.complained().empty(), "on standard error it said " + grader::in_quotes(service.complained()));
 
     grader.check("it starts again at once on the same port",
-                 "the ready line, while the connections of the last instance are in TIME-WAIT", "What the kernel did");
+                 "the ready line, while the connections of the last instance are in TIME-WAIT",
+                 "How does it finish what it has begun?");
     const auto rows = grader::kernel_sockets(Protocol::tcp);
     const auto waiting =
         std::ranges::count_if(rows, [&](const SocketRow& row) { return row.state == "TIME-WAIT" && row.local == has; });
