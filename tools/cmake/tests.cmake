@@ -19,6 +19,18 @@ if(POLICY CMP0174) # of CMake 3.31: BY "" is a value
   cmake_policy(SET CMP0174 NEW)
 endif()
 
+# `cmake --build --preset default --target rejected`: the wrong programs, which a build of everything leaves out.
+add_custom_target(rejected)
+
+# The variants of tests/wrong/NAME.cmake, of the programs of a chapter or of the instruments.
+function(variants name)
+  add_custom_target(${name}.variants DEPENDS ${name} ${name}_test)
+  add_dependencies(rejected ${name}.variants)
+  built_first(${name}.variants ${name}.variants)
+  set_tests_properties(build.${name}.variants PROPERTIES LABELS wrong)
+  include(${PROJECT_SOURCE_DIR}/tests/wrong/${name}.cmake)
+endfunction()
+
 # wrong(02_bind/bind NAME REPLACE [[code]] BY [[other code]] FAILS "test case" SAYING "regular expression")
 # A variant of a chapter's program, one edit away, that the chapter's test must reject: the named test case fails, and its
 # report matches SAYING. CTest runs it as wrong.02_bind.NAME. The edited file may be a part that the chapter's program
@@ -59,10 +71,11 @@ function(wrong program name)
   target_compile_options(wrong.${chapter}.${name} PRIVATE -w) # an edit may leave a variable unused
   string(REPLACE "," "\\," test_case "${arg_FAILS}") # a comma separates names for Catch2
   add_test(NAME wrong.${chapter}.${name} COMMAND ${chapter}_test "${test_case}")
-  add_dependencies(${chapter}.tests wrong.${chapter}.${name})
+  set_target_properties(wrong.${chapter}.${name} PROPERTIES EXCLUDE_FROM_ALL ON)
+  add_dependencies(${chapter}.variants wrong.${chapter}.${name})
   set_tests_properties(wrong.${chapter}.${name} PROPERTIES
     LABELS wrong
-    FIXTURES_REQUIRED ${chapter}
+    FIXTURES_REQUIRED ${chapter}.variants
     SKIP_RETURN_CODE 4
     ENVIRONMENT PORTLAB_PROGRAMS=${CMAKE_BINARY_DIR}/${directory}
     PASS_REGULAR_EXPRESSION "${arg_SAYING}.*test cases: .* 1 failed")

@@ -40,7 +40,8 @@ std::vector<Listed> listed_commands() {
         if (line.starts_with('#') || !(words >> one.group >> one.name >> one.arguments >> std::ws))
             continue;
         std::getline(words, one.what);
-        if (one.group != "instructors" || std::filesystem::exists("tools/grading")) // which a student's copy does not have
+        if (one.group != "instructors" ||
+            std::filesystem::exists("tools/grading")) // which a student's copy does not have
             all.push_back(one);
     }
     if (all.empty())
