@@ -15,18 +15,16 @@ import pathlib
 import re
 import sys
 
-HINTS = re.compile(r"<details>|^#{1,6} ", re.M)
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
+from book import exercises as catalogue  # noqa: E402
 
 
-def statement(text: str, path: str) -> str:
-    """The prose of the exercise's statement: without its facts, transcripts and comments; "" if it is not stated."""
-    _, found, rest = text.partition(f"\n`exercises/{path}.cpp` · ")
-    if not found:
+def prose(section: str) -> str:
+    """Of an exercise's statement: without its facts, transcripts and comments; "" if it is not stated."""
+    if not section:
         return ""
-    rest = rest.partition("\n")[2]
-    rest = re.sub(r"^```.*?^```$", "", rest, flags=re.M | re.S)
+    rest = re.sub(r"^```.*?^```$", "", catalogue.statement(section), flags=re.M | re.S)
     rest = re.sub(r"<!--.*?-->", "", rest, flags=re.S)
-    rest = rest[:match.start()] if (match := HINTS.search(rest)) else rest
     return re.sub(r"^( *)([-*]|\d+\.) |^\|[-|: ]+\|$", r"\1", rest, flags=re.M)
 
 
@@ -45,12 +43,11 @@ def rows(table: str) -> list[list[str]]:
     return [[cell.strip() for cell in row] for row in cells[2:]]
 
 
-def faults(root: pathlib.Path, path: str) -> list[str]:
+def faults(root: pathlib.Path, path: str, section: str) -> list[str]:
     table = root / f"tests/exercises/{path}.md"
     if not table.exists():
         return [f"missing: tests/exercises/{path}.md"]
-    chapter = path.split("/")[0]
-    asked = bare(statement((root / f"chapters/{chapter}/README.md").read_text(encoding="utf-8"), path))
+    asked = bare(prose(section))
     judge = (root / f"tests/exercises/{path}_test.cpp").read_text(encoding="utf-8")
     fails = {}
     for file in sorted((root / f"tests/wrong/{path}").iterdir()):
@@ -86,9 +83,9 @@ def faults(root: pathlib.Path, path: str) -> list[str]:
 
 def main() -> int:
     root, *wanted = sys.argv[1:]
-    judges = sorted(pathlib.Path(root).glob("tests/exercises/*/*_test.cpp"))
-    paths = wanted or [f"{judge.parent.name}/{judge.name.removesuffix('_test.cpp')}" for judge in judges]
-    found = [fault for path in paths for fault in faults(pathlib.Path(root), path)]
+    paths = wanted or [exercise.path for exercise in catalogue.read(pathlib.Path(root))]
+    sections = catalogue.statements(pathlib.Path(root))
+    found = [fault for path in paths for fault in faults(pathlib.Path(root), path, sections.get(path, ""))]
     print(*found, sep="\n")
     return 1 if found or not paths else 0
 

@@ -83,23 +83,23 @@ programs_are_figures() {
     return $status
 }
 
-# An exercise has a stub, a solution, a judge, five wrong answers or more, and in its chapter's text a title, facts, an example
-# run and three hints; and no file belongs to none. Only its author's tree has solutions: a student's copy is not judged.
+# An exercise has a stub, a solution, a judge, five wrong answers or more, and in its chapter's text an example run and three
+# hints; and no file belongs to none. Only its author's tree has solutions: a student's copy is not judged.
 exercises_are_complete() {
     [ -d solutions ] || { echo 'needs the solutions, which a student has not got'; return 77; }
-    local status=0 exercise chapter name file
+    command -v python3 >/dev/null || { echo 'needs python3'; return 77; }
+    local status=0 exercise file
     fault() { echo "$*"; status=1; }
     local exercises
-    exercises=$(sed -nE 's|^exercise\(([0-9a-z_]+) ([0-9a-z_]+).*|\1/\2|p' CMakeLists.txt)
+    exercises=$(python3 -c 'import json; print(*(one["path"] for one in json.load(open("exercises/exercises.json"))), sep="\n")') || return 1
     for exercise in $exercises; do
-        chapter=${exercise%/*} name=${exercise#*/}
         for file in "exercises/$exercise.cpp" "solutions/$exercise.cpp" "tests/exercises/${exercise}_test.cpp"; do
             [ -f "$file" ] || fault "missing: $file"
         done
         grep -q '^ *begin_here();' "exercises/$exercise.cpp" || fault "exercises/$exercise.cpp does not say begin_here()"
         [ "$(find "tests/wrong/$exercise" -name '*.cpp' -o -name '*.diff' | wc -l)" -ge 5 ] || fault "tests/wrong/$exercise: fewer than five wrong answers"
-        statement "$chapter" "$name" || status=1
     done
+    python3 tests/gates/statements.py . || status=1
     # In the head of each wrong answer the mistake, in words, and once each the check that it fails and what is seen.
     awk 'function fault(what) { print file ": its head " what; bad = 1 }
         function judge() {
@@ -115,29 +115,9 @@ exercises_are_complete() {
         END { judge(); exit bad }' $(find tests/wrong -mindepth 3 -type f) || status=1
     # Every file belongs to an exercise. A header belongs to its chapter.
     diff <(find exercises solutions tests/exercises -mindepth 2 -type f ! -name '*.hpp' | sed -E 's!^(tests/)?(exercises|solutions)/!!; s!(_test)?\.[a-z]+$!!' | sort -u) \
-        <(sort -u <<<"$exercises") || { echo 'files (<) and exercises of CMakeLists.txt (>) differ'; status=1; }
+        <(sort -u <<<"$exercises") || { echo 'files (<) and exercises of exercises/exercises.json (>) differ'; status=1; }
     diff <(find tests/wrong -mindepth 2 -type d | sed 's!^tests/wrong/!!' | sort) <(sort -u <<<"$exercises") ||
-        { echo 'folders of wrong answers (<) and exercises of CMakeLists.txt (>) differ'; status=1; }
-    return $status
-}
-
-# What the text of a chapter says of one exercise.
-statement() { # CHAPTER NAME
-    local text facts lines status=0 limit
-    local file=chapters/$1/README.md place="exercises/$1/$2.cpp" name=$2
-    text=$(awk -v place="\`$place\`" '/^##/ { inside = 0; title = $0 } index($0, place) == 1 { inside = 1; print title } inside' "$file")
-    facts=$(grep -F "\`$place\`" <<<"$text" | head -1)
-    missing() { echo "$file, exercise $name: $1"; status=1; }
-    [ "$(grep -cF "\`$place\` · " "$file")" = 1 ] || missing 'it is not stated once'
-    head -1 <<<"$text" | grep -qE '^### Exercise [0-9]+\.[0-9]+: ' || missing 'no title'
-    grep -qE ' · (warm-up|easy|medium|hard|evening) · [0-9]+ minutes · [0-9]+ points( · (repair|observe))?$' <<<"$facts" ||
-        missing 'its facts are not "`FILE` · warm-up|easy|medium|hard|evening · N minutes · N points[ · repair| · observe]"'
-    [ "$(grep -c '^<details><summary>Hint [123]: ' <<<"$text")" = 3 ] || missing 'not three hints'
-    grep -qE "^\\$ .*\./portlab run $1/$2" <<<"$text" || missing 'no example run'
-    # What the reader writes is what `diff` adds to the stub.
-    case $facts in *evening*) limit=220 ;; *hard*) limit=110 ;; *) limit=70 ;; esac
-    lines=$(diff "$place" "solutions/$1/$2.cpp" | grep -c '^>')
-    [ "$lines" -le $limit ] || missing "the solution adds $lines lines to the stub, more than $limit"
+        { echo 'folders of wrong answers (<) and exercises of exercises/exercises.json (>) differ'; status=1; }
     return $status
 }
 

@@ -37,12 +37,13 @@ plant chapters_are_listed_everywhere book.md '## Contents\n9. [x](chapters/97_gh
 plant programs_are_figures chapters/99_new/long.cpp "$(yes '// and so on' | head -61)" 'a figure has at most 60'
 plant programs_are_figures chapters/99_new/unseen.cpp 'int main() {}' 'unseen.cpp does not stand whole'
 
-plant exercises_are_complete CMakeLists.txt 'exercise(02_bind ghost)' exercises/02_bind/ghost.cpp
+plant exercises_are_complete chapters/02_bind/README.md '### Exercise 2.9: a ghost\n\n`exercises/02_bind/ghost.cpp` · easy' 'Exercise 2.9: a ghost'
 plant exercises_are_complete solutions/02_bind/orphan.cpp '' 02_bind/orphan
 plant exercises_are_complete tests/wrong/02_bind/orphan/mistake.cpp '// A mistake without an exercise.' 02_bind/orphan
 plant exercises_are_complete tests/wrong/02_bind/any_free_port/unnamed.cpp 'int main() {}'
 plant exercises_are_complete tests/wrong/02_bind/any_free_port/unseen.cpp '// UDP.\n// Fails: it listens' 'unseen.cpp: its head has 0 lines Seen'
-plant exercises_are_complete chapters/02_bind/README.md '`exercises/02_bind/any_free_port.cpp` · hopeless' any_free_port
+plant exercises_are_complete chapters/02_bind/README.md '### Exercise 2.1: any free port\n\n`exercises/02_bind/any_free_port.cpp` · hopeless' 02_bind/any_free_port
+plant exercises_are_complete exercises/exercises.json '[' 'exercises.json'
 plant exercises_are_complete solutions/02_bind/any_free_port.cpp "$(yes 'int x;' | head -80)" 'more than 70'
 
 plant demands_are_complete tests/exercises/02_bind/any_free_port.md '| It sings. | it sings | sings_not |' 'no sings_not'

@@ -21,7 +21,6 @@ MANIFEST = """
 title = "Bind"
 due = 2026-12-07T23:59:00Z
 seed = 1
-points = 15
 
 [[exercise]]
 path = "02_bind/any_free_port"

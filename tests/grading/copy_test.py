@@ -19,7 +19,6 @@ MANIFEST = f"""
 title = "Bind, with hidden tests"
 due = 2026-12-07T23:59:00Z
 seed = 1
-points = 40
 
 [[exercise]]
 path = "02_bind/any_free_port"
@@ -38,7 +37,8 @@ path = "{OWN}"
 tests = "hidden"
 sentence = "The number comes from the house."
 """
-STATEMENT = f"### Exercise 2.9: house number\n\n`exercises/{OWN}.cpp` · warm-up · 5 minutes · 5 points\n\nWrite a server.\n"
+CATALOGUE = f'[{{"path": "{OWN}", "title": "house number", "level": "warm-up", "minutes": 5, "points": 5, "kind": "write"}}]'
+STATEMENT = f"### Exercise: house number\n\n`exercises/{OWN}.cpp`\n\nWrite a server.\n"
 
 
 def verdicts(printed: str, prefix: str) -> dict[str, str]:
@@ -62,6 +62,7 @@ class Copy(unittest.TestCase):
             (self.overlay / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / source, self.overlay / path)
         (self.overlay / f"exercises/{OWN}.md").write_text(STATEMENT)
+        (self.overlay / "exercises/exercises.json").write_text(CATALOGUE)
         (self.overlay / "assignments").mkdir()
         (self.overlay / "assignments/hidden.toml").write_text(MANIFEST)
         handout.write_copy(manifest.read("hidden", self.overlay), self.copy, self.overlay)
@@ -93,7 +94,7 @@ class Copy(unittest.TestCase):
         hidden = self.run_in_copy("ctest", "--preset", "default", "-R", "exercise.02_bind.house_number", "-V")
         self.assertIn("its tests are hidden: your instructor runs them", hidden)
         loop = str(Path(os.environ["PORTLAB_BUILD"], "tools/loop/portlab"))
-        self.assertIn("2.9 house number: compiles; your instructor runs its tests\n", self.run_in_copy(loop, "check", "2.9"))
+        self.assertIn("2.5 house number: compiles; your instructor runs its tests\n", self.run_in_copy(loop, "check", "2.5"))
         printed = self.run_in_copy(loop)
         self.assertRegex(printed, "house number +compiles, 5 points, your instructor runs its tests")
         self.assertIn("None is open.", printed)

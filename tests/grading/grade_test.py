@@ -43,10 +43,7 @@ class Case(unittest.TestCase):
 
     @classmethod
     def assignment(cls, name, *exercises, hidden=""):
-        from grading import manifest
-        known = manifest.statements()
-        points = sum(int(known[path]["points"]) for path in exercises)
-        text = f'title = "A sample"\ndue = 2026-12-07T23:59:00Z\nseed = 1\npoints = {points}\n'
+        text = 'title = "A sample"\ndue = 2026-12-07T23:59:00Z\nseed = 1\n'
         for path in exercises:
             text += f'[[exercise]]\npath = "{path}"\n'
             text += f'tests = "hidden"\nsentence = "{SENTENCE}"\n' if path == hidden else ""

@@ -13,6 +13,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from book import exercises as catalogue
 from grading import handout, manifest
 
 ROOT = manifest.ROOT
@@ -20,7 +21,6 @@ MANIFEST = """
 title = "Bind, in part"
 due = 2026-12-07T23:59:00+01:00
 seed = 1
-points = 21
 
 [[exercise]]
 path = "02_bind/any_free_port"
@@ -36,9 +36,13 @@ path = "02_bind/house_number"
 tests = "hidden"
 sentence = "The number comes from the house."
 """
-STATEMENT = """### Exercise 2.9: house number
+CATALOGUE = """[
+  {"path": "02_bind/for_the_exam", "title": "never handed out: exam", "level": "easy", "minutes": 5, "points": 4, "kind": "write"},
+  {"path": "02_bind/house_number", "title": "house number", "level": "easy", "minutes": 5, "points": 4, "kind": "write"}
+]"""
+STATEMENT = """### Exercise: house number
 
-`exercises/02_bind/house_number.cpp` · easy · 5 minutes · 4 points
+`exercises/02_bind/house_number.cpp`
 
 Write a server.
 """
@@ -58,9 +62,11 @@ def an_overlay(folder: Path) -> Path:
     """With a hidden judge for a public exercise, and an exercise of its own."""
     for path, text in {
         "assignments/part.toml": MANIFEST,
+        "exercises/exercises.json": CATALOGUE,
+        "exercises/02_bind/for_the_exam.md": "never handed out: statement\n",
         "exercises/02_bind/house_number.cpp": (ROOT / "exercises/02_bind/any_free_port.cpp").read_text(),
         "exercises/02_bind/house_number.md": STATEMENT,
-        "exercises/02_bind/any_free_port.md": STATEMENT.replace("house_number", "any_free_port").replace("2.9", "2.1")
+        "exercises/02_bind/any_free_port.md": STATEMENT.replace("house_number", "any_free_port")
         .replace("Write a server.", "Write another server."),
         "solutions/02_bind/house_number.cpp": "// never handed out: solution\n",
         "tests/exercises/02_bind/house_number_test.cpp": "// never handed out: judge\n",
@@ -132,33 +138,32 @@ class Archive(unittest.TestCase):
         copy = self.unpacked("02_bind")
         names = ["any_free_port", "explain_refusal", "one_number_twice", "read_the_trace"]
         files = self.files(copy)
-        self.assertEqual([path for path in files if path.startswith("exercises/")],
-                         [f"exercises/02_bind/{name}.cpp" for name in names] + ["exercises/begin_here.hpp"])
+        self.assertEqual([path for path in files if path.startswith("exercises/") and not path.endswith(".hpp")],
+                         [f"exercises/02_bind/{name}.cpp" for name in names] + ["exercises/exercises.json"])
         self.assertEqual([path for path in files if path.startswith("tests/exercises/")],
                          [f"tests/exercises/02_bind/{name}_test.cpp" for name in names])
         for folder in ("solutions", "grading", "assignments", "bench", ".ci", ".github", "tests/gates", "tests/mutation",
                        "tests/judges", "tests/grading", "tests/fuzz", "tests/portlab", "build", "instructors.md"):
             self.assertFalse((copy / folder).exists(), folder)
         self.assertTrue(all(path.endswith(".cmake") for path in files if path.startswith("tests/wrong/")))
-        self.assertEqual(set(re.findall(r"^exercise\((.*)\)$", (copy / "CMakeLists.txt").read_text(), re.MULTILINE)),
-                         {f"02_bind {name}" for name in names})
+        self.assertEqual({exercise.path for exercise in catalogue.read(copy) if exercise.points},
+                         {f"02_bind/{name}" for name in names})
+        for path in ("CMakeLists.txt", "tests/CMakeLists.txt", "README.md"):  # as they are, to the byte
+            self.assertEqual((copy / path).read_bytes(), (ROOT / path).read_bytes(), path)
         self.assertTrue(os.access(copy / "portlab", os.X_OK))
 
     def test_its_texts_state_what_it_has(self):
         copy = self.unpacked("02_bind")
-        self.assertEqual([path for path in manifest.statements(None, copy)],
-                         [item.path for item in manifest.read("02_bind").items])
+        assigned = {item.path for item in manifest.read("02_bind").items}
+        for exercise in catalogue.read(ROOT):
+            section = catalogue.statements(copy)[exercise.path]
+            self.assertTrue(section.startswith(f"### {exercise.heading}\n\n`exercises/{exercise.path}.cpp` · "), section)
+            self.assertEqual("· not part of this assignment\n" not in section, exercise.path in assigned)
+            self.assertEqual(f" · {exercise.points} points" in section, exercise.path in assigned)
         book = (copy / "book.md").read_text()
         self.assertIn("| 4 exercises | | | 35 | |", book)
         self.assertNotIn("(chapters/01_socket/README.md#exercise", book)
         self.assertIn("## Contents", book)
-        self.assertNotIn("**Write a program.**", (copy / "chapters/01_socket/README.md").read_text())
-        self.assertIn("**Write a program.**", (copy / "chapters/02_bind/README.md").read_text())
-        readme = (copy / "README.md").read_text()
-        self.assertIn("## For students", readme)
-        self.assertIn("## Licence", readme)
-        for heading in ("## For instructors", "## For authors", "solutions/", "instructors.md"):
-            self.assertNotIn(heading, readme)
         page = (copy / "assignment.md").read_text()
         self.assertIn("Due Monday 2026-12-07 23:59 UTC, for 35 points.", page)
         self.assertIn("](chapters/02_bind/README.md#exercise-22-one-number-twice) | "
@@ -184,14 +189,16 @@ class Archive(unittest.TestCase):
                           "exercises/02_bind/read_the_trace.cpp", "tests/exercises/02_bind/any_free_port_test.cpp"])
         for path in files:
             self.assertFalse("never handed out" in (copy / path).read_text(errors="replace"), path)
-        stated = manifest.statements(None, copy)
-        self.assertEqual({path: found["points"] for path, found in stated.items()},
-                         {"02_bind/any_free_port": "7", "02_bind/read_the_trace": "10", "02_bind/house_number": "4"})
+        known = {exercise.path: exercise for exercise in catalogue.read(copy)}
+        self.assertEqual({path: exercise.points for path, exercise in known.items() if exercise.points},
+                         {"02_bind/any_free_port": 7, "02_bind/read_the_trace": 10, "02_bind/house_number": 4})
+        section = catalogue.statements(copy)["02_bind/house_number"]
+        self.assertTrue(section.startswith("### Exercise 2.5: house number\n\n`exercises/02_bind/house_number.cpp` · easy · "
+                                           "5 minutes · 4 points\n\nWrite a server.\n"), section)
         text = (copy / "chapters/02_bind/README.md").read_text()
         self.assertRegex(text, r"Write a server\.\n\n## Now you can\n")
         self.assertIn("Write another server.", text)
         self.assertNotIn("Write a server that can always start", text)
-        self.assertIn("exercise(02_bind house_number)\n", (copy / "CMakeLists.txt").read_text())
         page = (copy / "assignment.md").read_text()
         self.assertIn("`exercises/02_bind/house_number.cpp` | 4 | hidden |", page)
         self.assertIn("A hidden test is run by your instructor alone", page)
@@ -256,22 +263,12 @@ class Archive(unittest.TestCase):
         with self.assertRaisesRegex(handout.HandoutError, "any_free_port.cpp has no line begin_here.*git restore exercises/02"):
             handout.write_copy(assignment, self.folder / "copy", None, tree)
 
-    def test_its_build_names_what_it_has_however_the_lines_are_written(self):
-        copy = self.folder / "copy"
-        (copy / "tests").mkdir(parents=True)
-        lines = ["exercise(02_bind any_free_port) # a comment", "  exercise( 02_bind   one_number_twice )", "exercise(01_socket gone)#x",
-                 "add_subdirectory(tests) # here", "add_subdirectory( bench ) # not here", "overlay_exercises()"]
-        assignment = manifest.read("02_bind")
-        (copy / "CMakeLists.txt").write_text("\n".join(lines) + "\n")
-        handout.write_build(assignment, copy)
-        text = (copy / "CMakeLists.txt").read_text()
-        self.assertEqual(sorted(re.findall(r"exercise\( *(\w+) +(\w+)", text)), sorted(tuple(item.path.split("/")) for item in assignment.items))
-        self.assertIn("add_subdirectory(tests)", text)
-        self.assertNotIn("bench", text)
-        for line in ("exercise(01_socket", "exercise(01_socket two words)", "exercise(${chapter} name)"):
-            (copy / "CMakeLists.txt").write_text(f"{line}\noverlay_exercises()\n")
-            with self.assertRaisesRegex(handout.HandoutError, "cannot be read"):
-                handout.write_build(assignment, copy)
+    def test_a_statement_that_is_none_is_refused(self):
+        overlay = an_overlay(self.folder / "private")
+        (overlay / "exercises/02_bind/house_number.md").write_text(STATEMENT.replace("house_number", "another"))
+        status, _, errors = command("handout", "part", "--overlay", overlay, "--output", self.folder / "a.tar.gz")
+        self.assertEqual(status, 2)
+        self.assertIn("house_number.md: must begin with the line ### Exercise", errors)
 
     def test_what_goes_wrong_is_said_and_leaves_no_file(self):
         status, out, errors = command("handout", "02_bnid", "--output", self.folder / "a.tar.gz")

@@ -1,19 +1,21 @@
 """What a manifest promises, and what each mistake in one is answered with."""
 
+import dataclasses
 import re
 import tempfile
 import unittest
 from pathlib import Path
 
+from book import exercises as catalogue
+from book.exercises import Exercise
 from grading import manifest
 from grading.manifest import ManifestError
 
-BOOK = manifest.statements()
+BOOK = {exercise.path: exercise for exercise in catalogue.read(manifest.ROOT)}
 GOOD = """
 title = "Bind"
 due = 2026-12-07T23:59:00Z
 seed = 1
-points = 15
 
 [[exercise]]
 path = "02_bind/any_free_port"
@@ -31,13 +33,12 @@ class Samples(unittest.TestCase):
             with self.subTest(chapter):
                 sample = manifest.read(chapter)
                 self.assertEqual([(item.path, item.points, item.tests) for item in sample.items],
-                                 [(path, int(BOOK[path]["points"]), "visible") for path in BOOK
+                                 [(path, BOOK[path].points, "visible") for path in BOOK
                                   if path.startswith(chapter + "/")])
 
-    def test_the_book_is_all_exercises_that_the_build_names(self):
-        lines = re.findall(r"^exercise\((\w+) (\w+)\)$", (manifest.ROOT / "CMakeLists.txt").read_text(), re.MULTILINE)
+    def test_the_book_is_all_exercises_of_the_catalogue(self):
         book = manifest.read("book")
-        self.assertEqual([item.path for item in book.items], ["/".join(line) for line in lines])
+        self.assertEqual([item.path for item in book.items], list(BOOK))
         self.assertEqual(book.points, sum(manifest.read(chapter).points for chapter in manifest.names() if chapter != "book"))
 
     def test_every_file_in_assignments_can_be_read(self):
@@ -60,6 +61,9 @@ class Reading(unittest.TestCase):
         (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
         (self.folder / path).write_text(text)
 
+    def put_catalogue(self, exercises):
+        catalogue.write_catalogue(exercises, self.folder / catalogue.CATALOGUE)
+
     def test_what_it_says(self):
         assignment = self.read(GOOD)
         self.assertEqual((assignment.name, assignment.title, assignment.seed, assignment.points), ("mine", "Bind", 1, 15))
@@ -72,21 +76,28 @@ class Reading(unittest.TestCase):
         self.assertIn("told by its number", second.sentence)
 
     def test_points_of_its_own(self):
-        text = GOOD.replace('port"\n', 'port"\npoints = 7\n').replace("points = 15", "points = 17")
+        text = GOOD.replace('port"\n', 'port"\npoints = 7\n')
         self.assertEqual([item.points for item in self.read(text).items], [7, 10])
 
     def test_an_exercise_of_an_overlay(self):
         path = "02_bind/house_number"
         self.put(f"exercises/{path}.cpp")
         self.put(f"tests/exercises/{path}_test.cpp")
-        self.put(f"exercises/{path}.md",
-                 f"### Exercise 2.9: house number\n\n`exercises/{path}.cpp` · easy · 5 minutes · 4 points\n\nDo.\n")
-        text = GOOD.replace("02_bind/any_free_port\"", path + '"\ntests = "hidden"\nsentence = "No."').replace("15", "14")
-        self.assertEqual(self.read(text, self.folder).items[0],
-                         manifest.Item(path, "house number", "2.9", 4, "hidden", "No."))
+        own = Exercise(path, "house number", "easy", 5, 4, "write")
+        others = [Exercise(f"02_bind/{name}", name, "easy", 5, 4, "write") for name in ("not_assigned", "nor_this_one")]
+        self.put_catalogue([others[0], own, others[1]])
+        text = GOOD.replace("02_bind/any_free_port\"", path + '"\ntests = "hidden"\nsentence = "No."')
+        assignment = self.read(text, self.folder)
+        number = f"2.{1 + sum(other.chapter == '02_bind' for other in BOOK.values())}"
+        self.assertEqual(assignment.items[0], manifest.Item(path, "house number", number, 4, "hidden", "No."))
+        # A student's copy has the book's exercises under their numbers, and of the overlay's only this one.
+        self.assertEqual([(one.path, one.number) for one in assignment.catalogue if one.path != path],
+                         [(one.path, one.number) for one in BOOK.values()])
+        self.assertEqual({one.path: one.points for one in assignment.catalogue if one.points},
+                         {path: 4, "02_bind/read_the_trace": 10})
         with self.assertRaisesRegex(ManifestError, "house_number.* is the path of no exercise"):
             self.read(text)
-        self.put("exercises/99_more/x.md", "### Exercise 99.1: x\n\n`exercises/99_more/x.cpp` · easy · 5 minutes · 4 points\n")
+        self.put_catalogue([Exercise("99_more/x", "x", "easy", 5, 4, "write")])
         with self.assertRaisesRegex(ManifestError, '"99_more/x" is in no chapter of the book: give'):
             self.read(text.replace(path, "99_more/x"), self.folder)
 
@@ -104,7 +115,7 @@ class Reading(unittest.TestCase):
             ("59:00Z", "59:00"): "due: .* has no offset from UTC: write",
             ("seed = 1", "seed = -1"): 'seed: "-1" must be a whole number, 0 or more',
             ("seed = 1", "seed = true"): "seed: .* must be a whole number",
-            ("points = 15", "points = 14"): "points: 14 is not the sum of the exercises, which is 15: write points = 15",
+            ("seed = 1", "seed = 1\npoints = 15"): 'points: "15" is not written any more, since it is the sum of the exercises: take',
             ("seed", "sead"): "seed: is missing",
             ("seed = 1", "seed = 1\nlate = 3"): 'late: "3" is not known here; known are: due, exercise',
             (first, first + "weight = 2\n"): 'exercise 1, weight: "2" is not known here; known are: path, points, sentence',
@@ -127,6 +138,29 @@ class Reading(unittest.TestCase):
                 self.assertIn(change[0], GOOD)
                 with self.assertRaisesRegex(ManifestError, "^" + re.escape(f"{self.folder}/mine.toml: ") + ".*" + words):
                     self.read(GOOD.replace(*change, 1))
+
+    def test_a_mistake_in_a_catalogue_is_named(self):
+        good = Exercise("02_bind/house_number", "house number", "easy", 5, 4, "write")
+        for changes, words in {
+            ("path", "house_number"): 'exercise house_number: path is "house_number", and must be CHAPTER/NAME',
+            ("path", "02_bind/any_free_port"): '"02_bind/any_free_port" is there already; take one of',
+            ("title", " house"): 'exercise 02_bind/house_number: title is " house", and must be a line of text',
+            ("level", "hopeless"): 'level is "hopeless", and must be one of warm-up, easy, medium, hard, evening',
+            ("minutes", True): 'minutes is "True", and must be a whole number',
+            ("points", 0): 'points is "0", and must be a whole number, 1 or more',
+            ("kind", None): "kind is nothing, and must be one of write, repair, observe",
+        }.items():
+            with self.subTest(changes):
+                self.put_catalogue([dataclasses.replace(good, **dict([changes]))])
+                with self.assertRaisesRegex(ManifestError, f"^{re.escape(str(self.folder))}/exercises/exercises.json: .*{words}"):
+                    self.read(GOOD, self.folder)
+        for text, words in {"[": "is not a file of JSON", "{}": "must be a list", "[3]": "exercise 1 must be written as",
+                            '[{"path": "02_bind/a", "title": "a", "level": "easy", "minutes": 1, "kind": "write", "number": "2.9"}]':
+                            'number is "2.9", and must be left out: the keys are path, title'}.items():
+            with self.subTest(text):
+                self.put(catalogue.CATALOGUE, text)
+                with self.assertRaisesRegex(ManifestError, words):
+                    self.read(GOOD, self.folder)
 
     def test_a_judge_in_the_overlay_is_hidden(self):
         self.put("tests/exercises/02_bind/any_free_port_test.cpp")

@@ -5,6 +5,7 @@ gap in the judge. mutate.py SOURCE_DIR BUILD_DIR [EXERCISE ...] prints the survi
 A survivor stands in survivors.txt, with the reason. One that is equivalent to the original does not count. Exit status: 0 where
 every survivor stands there and 97 % or more of the others that compile are rejected."""
 import concurrent.futures
+import json
 import os
 import pathlib
 import re
@@ -106,8 +107,7 @@ class Exercise:
 def main():
     source_dir, build_dir = (pathlib.Path(a).resolve() for a in sys.argv[1:3])
     wanted = sys.argv[3:]
-    table = (source_dir / 'CMakeLists.txt').read_text()
-    paths = ['/'.join(m) for m in re.findall(r'^exercise\((\w+) (\w+)', table, re.M)]
+    paths = [exercise['path'] for exercise in json.loads((source_dir / 'exercises/exercises.json').read_text())]
     explained = dict(re.findall(r'^(\S+: .*) // (.*)$', (source_dir / 'tests/mutation/survivors.txt').read_text(), re.M))
     total = {'killed': 0, 'survived': 0, 'invalid': 0}
     unexplained, equivalent, used = 0, 0, set()

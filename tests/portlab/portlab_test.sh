@@ -367,9 +367,9 @@ the_files_for_editors_are_right() {
 an_editor_finds_every_exercise_from_the_first_configuration_on() {
     cmake -S "$root" -B "$work/a build" -G Ninja -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >"$work/out" 2>"$work/err" || fail 'not configured'
     cp "$work/a build/compile_commands.json" "$work/out" || fail 'no compile_commands.json'
-    while read -r chapter name; do
-        expect_in out "\"file\": \"$root/exercises/$chapter/$name.cpp\""
-    done < <(sed -nE 's/^exercise\(([0-9a-z_]+) ([0-9a-z_]+).*/\1 \2/p' "$root/CMakeLists.txt")
+    for file in "$root"/exercises/*/*.cpp; do
+        expect_in out "\"file\": \"$file\""
+    done
 }
 
 clangd_accepts_an_exercise_and_its_answer() {

@@ -16,6 +16,8 @@ namespace book {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr int command_not_found = 127; // says a shell
 using Lines = std::vector<std::string>;
 
 Lines read_lines(const std::string& path) {
@@ -155,7 +157,7 @@ Faults check_tables(const std::string& root, const std::string& path, const std:
     Faults faults;
     Lines fresh;
     bool changed = false;
-    std::string no_ipv6;
+    std::string lacking;
     for (std::size_t i = 0; i < lines.size(); ++i) {
         fresh.push_back(lines[i]);
         const auto command = mark(lines[i], "generated");
@@ -169,14 +171,20 @@ Faults check_tables(const std::string& root, const std::string& path, const std:
             table.push_back(lines[++i]);
         if (lacks_ipv6) {
             fresh.insert(fresh.end(), table.begin(), table.end());
-            no_ipv6 = place(path, here) + "needs IPv6 on loopback";
+            lacking = place(path, here) + "needs IPv6 on loopback";
             continue;
         }
         support::Process process{"/bin/bash", {.arguments = {"-c", without_set_up(*command, programs)}}};
         process.close_input();
         while (auto line = process.next_line())
             measured.push_back(*line);
-        if (const int status = process.wait_for_exit(); status != 0)
+        const int status = process.wait_for_exit();
+        if (status == command_not_found) {
+            fresh.insert(fresh.end(), table.begin(), table.end());
+            lacking = place(path, here) + process.complaints();
+            continue;
+        }
+        if (status != 0)
             faults.push_back(place(path, here) + "the command ended with status " + std::to_string(status) + ": " +
                              *command + '\n' + process.complaints());
         else if (measured.empty())
@@ -199,8 +207,8 @@ Faults check_tables(const std::string& root, const std::string& path, const std:
             text += line + '\n';
         write_whole(root + "/" + path, text);
     }
-    if (faults.empty() && !no_ipv6.empty())
-        throw Unavailable{no_ipv6};
+    if (faults.empty() && !lacking.empty())
+        throw Unavailable{lacking};
     return faults;
 }
 

@@ -272,8 +272,12 @@ namespace {
 const std::regex portlab_run{R"(\./portlab run ((?:\d\d|[A-Z])_(\w+)|instruments)(/(\w+))?)"},
     portlab_who{R"(\./portlab who\b)"};
 
+// A student's copy has the statements of all exercises, the stubs of some, and no solutions.
 bool runs_an_exercise(const std::smatch& match) {
-    return match[4].matched && std::filesystem::exists("exercises/" + match[1].str() + "/" + match[4].str() + ".cpp");
+    using std::filesystem::exists;
+    const std::string file = "/" + match[1].str() + "/" + match[4].str() + ".cpp";
+    return match[4].matched && (exists("exercises" + file) ||
+                                (!exists("solutions") && match[1] != "instruments" && !exists("chapters" + file)));
 }
 
 } // namespace

@@ -28,6 +28,11 @@ function(book_as_a_whole)
   add_test(NAME book.tables COMMAND book tables ${CMAKE_BINARY_DIR}/chapters ${texts})
   set_tests_properties(book.tables PROPERTIES
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} SKIP_RETURN_CODE 77 LABELS book FIXTURES_REQUIRED book)
+  set(exercises ${PORTLAB_PYTHON} ${PROJECT_SOURCE_DIR}/tools/book/exercises.py)
+  if(PORTLAB_PYTHON)
+    add_test(NAME book.exercises COMMAND ${exercises} check)
+    set_tests_properties(book.exercises PROPERTIES LABELS book)
+  endif()
   if(NOT EXISTS ${PROJECT_SOURCE_DIR}/solutions) # a copy for students, which has not all that the texts name
     return()
   endif()
@@ -37,7 +42,10 @@ function(book_as_a_whole)
   set_tests_properties(book.listings_links_and_claims PROPERTIES FIXTURES_REQUIRED book)
   set_tests_properties(book.listings_links_and_claims book.spelling book.spelling_can_fail PROPERTIES
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} SKIP_RETURN_CODE 77 LABELS book)
-  # `cmake --build --preset default --target record` writes what the transcripts and tables show now into the texts.
-  add_custom_target(record COMMAND book record ${CMAKE_BINARY_DIR}/chapters ${texts}
+  # `cmake --build --preset default --target record` writes into the texts what the catalogue of exercises says, and what the
+  # transcripts and tables show now.
+  add_custom_target(record
+    COMMAND ${exercises} write
+    COMMAND book record ${CMAKE_BINARY_DIR}/chapters ${texts}
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} DEPENDS chapters instruments loop book VERBATIM USES_TERMINAL)
 endfunction()

@@ -19,7 +19,7 @@ add_custom_target(chapters)
 
 # chapter(03_listen_accept listen_accept backlog): the programs listen_accept and backlog of chapters/03_listen_accept, the
 # test of both in tests/chapters/03_listen_accept_test.cpp, and the wrong variants that the test must reject, in
-# tests/wrong/03_listen_accept.cmake. `cmake --build --preset default --target 03_listen_accept` builds the programs.
+# tests/wrong/03_listen_accept.cmake; and the chapter's exercises, see exercise.cmake. `cmake --build --preset default --target 03_listen_accept` builds the programs.
 #
 # chapter(A_http http PARTS http_connection): an appendix; its program has parts, such as chapters/A_http/http_connection.cpp.
 function(chapter name)
@@ -46,5 +46,6 @@ function(chapter name)
     built_first(${name} ${name}.tests)
     variants(${name})
     book_text(chapters/${name}/README.md)
+    exercises_of(${name})
   endif()
 endfunction()

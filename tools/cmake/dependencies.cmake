@@ -46,6 +46,9 @@ if(NOT BOOST_INCLUDE_DIR)
   set(BOOST_INCLUDE_DIR ${boost_source_SOURCE_DIR})
 endif()
 
+find_program(PORTLAB_PYTHON python3 PATHS /usr/bin NO_DEFAULT_PATH) # the one for which the system's packages are
+find_program(PORTLAB_PYTHON python3)
+
 if(BUILD_TESTING)
   find_package(Catch2 3.4 QUIET)
   if(NOT Catch2_FOUND)

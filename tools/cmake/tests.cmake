@@ -1,5 +1,14 @@
 # Tests of programs, and of variants of them that are wrong.
 
+# add_existing_subdirectories(FOLDER...): a student's copy has only some of them.
+function(add_existing_subdirectories)
+  foreach(folder IN LISTS ARGN)
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/CMakeLists.txt)
+      add_subdirectory(${folder})
+    endif()
+  endforeach()
+endfunction()
+
 # portlab_test(TARGET SOURCE PREFIX chapter.02_bind. LABEL 02_bind PROGRAMS DIRECTORY [FIXTURE NAME]): one CTest test for each
 # test case. The test finds the programs that it starts in PROGRAMS.
 function(portlab_test target source)

@@ -1,8 +1,8 @@
 """What students get: an archive of the tree with the exercises of one assignment, and without what would give them away.
 
-The copy is made of what is named here, file by file; nothing else can come into it. Its texts state the exercises that it has,
-with the points of the assignment, and its CMake files name no folder and no exercise that it has not. The archive is the same,
-bit by bit, whenever it is made of the same files.
+The copy is made of what is named here, file by file; nothing else can come into it. Its catalogue of exercises gives points, those
+of the assignment, to the exercises that it has, and its texts say so. The archive is the same, bit by bit, whenever it is made of
+the same files.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from book import exercises as catalogue
 from grading import manifest
 from grading.manifest import Assignment, ManifestError
 
@@ -28,6 +29,7 @@ FILES = [".clang-format", ".clangd", ".gitignore", "CMakeLists.txt", "CMakePrese
 FOLDERS = [".devcontainer", ".vscode", "chapters", "common", "tests/book", "tests/chapters", "tests/common", "tests/instruments",
            "tools/book", "tools/cmake", "tools/harness", "tools/instruments", "tools/judge", "tools/loop", "tools/setup"]
 VARIANTS = "tests/wrong/*.cmake"  # of the chapters' own programs, not answers to exercises; the texts speak of them
+HEADERS = "exercises/**/*.hpp"  # to which statements link
 TIME = 1767225600  # the start of 2026: of the files and of the commit, so that one tree makes one archive
 
 
@@ -79,8 +81,7 @@ def write_copy(assignment: Assignment, copy: Path, overlay: Path | None = None, 
         if not re.search(r"^ *begin_here\(\);", (copy / item.source).read_text(encoding="utf-8"), re.MULTILINE):
             raise HandoutError(f"{manifest.locate(item.source, overlay, root)} has no line begin_here();, so it may hold an "
                                f"answer already: bring the stub back (git restore {item.source}), then hand out")
-    write_texts(assignment, copy, overlay, root)
-    write_build(assignment, copy)
+    write_texts(assignment, copy, overlay)
     (copy / "assignment.md").write_text(front_page(assignment), encoding="utf-8")
 
 
@@ -95,8 +96,8 @@ def chosen_files(assignment: Assignment, overlay: Path | None, root: Path,
             if file.is_file() and (path in tracked if tracked else "__pycache__" not in path):
                 files[path] = file
     chapters = {item.path.split("/")[0] for item in assignment.items}
-    headers = ["exercises/*.hpp", *(f"exercises/{chapter}/*.hpp" for chapter in sorted(chapters))]
-    for base, patterns in ((root, [VARIANTS, *headers]), (overlay, headers)):
+    own = ["exercises/*.hpp", *(f"exercises/{chapter}/*.hpp" for chapter in sorted(chapters))]
+    for base, patterns in ((root, [VARIANTS, HEADERS]), (overlay, own)):
         for pattern in patterns if base else []:
             files |= {file.relative_to(base).as_posix(): file for file in base.glob(pattern)}
     for item in assignment.items:
@@ -116,65 +117,39 @@ def tracked_files(root: Path) -> set[str]:
     return set(listed.stdout.split("\0")) - {""}
 
 
-def write_texts(assignment: Assignment, copy: Path, overlay: Path | None, root: Path) -> None:
-    known = manifest.statements(overlay, root)
-    statements = {}  # with the points of the assignment
-    for item in assignment.items:
-        found = known[item.path]
-        words = found[0].replace(f" · {found['points']} points", f" · {item.points} points", 1)
-        statements[item.path] = words.rstrip() + "\n\n"
-    for text in sorted(copy.glob("chapters/*/README.md")):
-        words = text.read_text(encoding="utf-8")
-        here = list(manifest.STATEMENT.finditer(words))
-        mine = [statements[path] for path in statements if path.split("/")[0] == text.parent.name]
-        if here:  # the statements of a chapter follow each other
-            words = words[:here[0].start()] + "".join(mine) + words[here[-1].end():]
-        if not mine:
-            words = re.sub(r"^\*\*Write a program\.\*\*.*\n\n?", "", words, flags=re.MULTILINE)
-        text.write_text(words, encoding="utf-8")
-
-    # The table of exercises in the preface is generated; what is for instructors and authors stays with them.
-    table = subprocess.run(["bash", "tools/book/exercises.sh"], cwd=copy, capture_output=True, text=True, check=True).stdout
-    for name, passage, instead in (
-            ("book.md", r"(?<=<!-- generated: bash tools/book/exercises\.sh -->\n).*?\n(?=\n|\Z)", table),
-            ("README.md", r"^## For (instructors|authors)\n.*?(?=^## |\Z)", "")):
-        words = (copy / name).read_text(encoding="utf-8")
-        # A function, so that nothing in the table is taken for a reference to the pattern.
-        words = re.sub(passage, lambda _, instead=instead: instead, words, flags=re.MULTILINE | re.DOTALL)
-        (copy / name).write_text(words, encoding="utf-8")
+def write_texts(assignment: Assignment, copy: Path, overlay: Path | None) -> None:
+    """The catalogue of the copy, and what its texts say after it."""
+    catalogue.write_catalogue(assignment.catalogue, copy / catalogue.CATALOGUE)
+    for exercise in assignment.catalogue:
+        own = overlay / f"exercises/{exercise.path}.md" if overlay and exercise.points else None
+        if own and own.is_file():
+            state(exercise.path, own, copy / f"chapters/{exercise.chapter}/README.md")
+    if faults := catalogue.compare(copy, rewrite=True):
+        raise HandoutError("\n".join(faults))
 
 
-def write_build(assignment: Assignment, copy: Path) -> None:
-    """Takes the lines out that name what is not in the copy, and adds one for each exercise of the overlay."""
-    wanted = {item.path for item in assignment.items}
-
-    def is_there(folder: Path, line: str) -> bool:
-        if found := re.fullmatch(r"\s*(add_subdirectory|book_text)\(\s*([\w./]+)\s*\)\s*(#.*)?\s*", line):
-            return (folder / found[2]).exists()
-        if found := re.fullmatch(r"\s*exercise\(\s*(\w+)\s+(\w+)\s*\)\s*(#.*)?\s*", line):
-            path = f"{found[1]}/{found[2]}"
-            if path not in wanted:
-                return False
-            wanted.remove(path)
-        elif re.match(r"\s*exercise\s*\(", line):
-            raise HandoutError(f"CMakeLists.txt has a line that cannot be read, {line.strip()}: write exercise(CHAPTER NAME) on one")
-        return True
-
-    for file in [*copy.glob("CMakeLists.txt"), *copy.glob("*/CMakeLists.txt"), *copy.glob("*/*/CMakeLists.txt")]:
-        lines = [line for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if is_there(file.parent, line)]
-        if file.parent == copy:
-            place = lines.index("overlay_exercises()\n")
-            lines[place:place] = ["exercise({} {})\n".format(*path.split("/")) for path in sorted(wanted)]
-        file.write_text("".join(lines), encoding="utf-8")
+def state(path: str, own: Path, text: Path) -> None:
+    """Puts an overlay's statement where the text states the exercise, or after the chapter's other exercises."""
+    words = own.read_text(encoding="utf-8").rstrip() + "\n\n"
+    if catalogue.stated(words) != path:
+        raise HandoutError(f"{own}: must begin with the line ### Exercise, and then have a line that begins with "
+                           f"`exercises/{path}.cpp`")
+    parts = list(catalogue.sections(text.read_text(encoding="utf-8")))
+    exercises = [number for number, part in enumerate(parts) if catalogue.stated(part)] or [len(parts) - 1]
+    here = [number for number in exercises if catalogue.stated(parts[number]) == path]
+    if here:
+        parts[here[0]] = words
+    else:
+        parts.insert(exercises[-1] + 1, words)
+    text.write_text("".join(parts), encoding="utf-8")
 
 
 def front_page(assignment: Assignment) -> str:
     """assignment.md: what is to be done, until when, and what is handed in."""
+    links = {exercise.path: exercise.link for exercise in assignment.catalogue}
     rows = []
     for item in assignment.items:
-        heading = re.sub(r"[^a-z0-9 -]", "", f"exercise {item.number}: {item.title}".lower()).replace(" ", "-")
-        place = f"chapters/{item.path.split('/')[0]}/README.md#{heading}"
-        rows.append(f"| [{item.number}: {item.title}]({place}) | `{item.source}` | {item.points} | {item.tests} |\n")
+        rows.append(f"| [{item.number}: {item.title}]({links[item.path]}) | `{item.source}` | {item.points} | {item.tests} |\n")
     chapters = {item.path[:2] for item in assignment.items}
     chapter = f" --chapter {chapters.pop()}" if len(chapters) == 1 else ""
     hidden = ("A hidden test is run by your instructor alone; here its exercise is compiled, and that is all.\n\n"

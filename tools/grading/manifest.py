@@ -3,39 +3,31 @@
     title = "Bind"
     due = 2026-12-07T23:59:00Z
     seed = 1
-    points = 35                         # of all exercises together; checked
 
     [[exercise]]
     path = "02_bind/any_free_port"      # or a chapter, "02_bind": all its exercises
-    points = 5                          # unless left out: as the text of the chapter says
+    points = 5                          # unless left out: as the catalogue of the book says
     tests = "visible"                   # unless left out; or "hidden", and then:
     # sentence = "What a student is told when the hidden test fails."
 
-Title and points of an exercise stand in the text of its chapter, and only there: an assignment names the exercises, and says
-the points where they are to differ. An overlay directory has the same layout as the tree. A file in it takes the place of the
-tree's file of the same path; the statement of an exercise of its own is in OVERLAY/exercises/CHAPTER/NAME.md.
+Title and points of an exercise stand in exercises/exercises.json: an assignment names the exercises, and says the points where they
+are to differ. An overlay directory has the same layout as the tree. A file in it takes the place of the tree's file of the same
+path; its exercises/exercises.json has the exercises that only it has, and OVERLAY/exercises/CHAPTER/NAME.md states one of them.
 """
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
+from book import exercises as catalogue
+from book.exercises import Exercise
+
 ROOT = Path(__file__).resolve().parents[2]
-
-# A statement goes from its title to the next heading; the line of facts under the title names the file and the points.
-STATEMENT = re.compile(
-    r"^### Exercise (?P<number>[0-9.]+): (?P<title>[^\n]+)\n\n"
-    r"`exercises/(?P<path>[0-9a-z_]+/[0-9a-z_]+)\.cpp` · (?P<level>[a-z-]+) · (?P<minutes>[0-9]+) minutes · "
-    r"(?P<points>[0-9]+) points.*?(?=^##|\Z)",
-    re.MULTILINE | re.DOTALL,
-)
-
 
 class ManifestError(Exception):
     """Says which file, which key, what is wrong with its value, and what to write instead."""
@@ -73,6 +65,7 @@ class Assignment:
     due: datetime  # with its offset from UTC
     seed: int
     items: tuple[Item, ...]
+    catalogue: tuple[Exercise, ...]  # of a student's copy: the book's, with points for what is assigned
 
     @property
     def points(self) -> int:
@@ -85,12 +78,6 @@ def locate(path: str, overlay: Path | None, root: Path = ROOT) -> Path | None:
         if base and (base / path).is_file():
             return base / path
     return None
-
-
-def statements(overlay: Path | None = None, root: Path = ROOT) -> dict[str, re.Match[str]]:
-    """What the texts say of each exercise, by its path, in the book's order; an overlay's own come after those of the book."""
-    texts = sorted(root.glob("chapters/*/README.md")) + (sorted(overlay.glob("exercises/*/*.md")) if overlay else [])
-    return {found["path"]: found for text in texts for found in STATEMENT.finditer(text.read_text(encoding="utf-8"))}
 
 
 def names(overlay: Path | None = None, root: Path = ROOT) -> list[str]:
@@ -115,28 +102,36 @@ def read(name: str, overlay: Path | None = None, root: Path = ROOT) -> Assignmen
     if due.tzinfo is None:
         table.wrong("due", "has no offset from UTC: write 2026-12-07T23:59:00Z, or +01:00 in place of Z")
     seed = table.number("seed", 0)
-    points = table.number("points", 1)
+    if "points" in table:
+        table.wrong("points", "is not written any more, since it is the sum of the exercises: take the line out")
     entries = table.take("exercise", list, "[[exercise]] for each exercise")
     table.nothing_else()
     items: list[Item] = []
-    known = statements(overlay, root)
+    try:
+        book = catalogue.read(root)
+        known = catalogue.read(root, overlay)
+    except catalogue.CatalogueError as error:
+        raise ManifestError(error) from None
     for number, entry in enumerate(entries, 1):
         if not isinstance(entry, dict):
             table.wrong("exercise", "must be written as [[exercise]] for each exercise")
-        for item in _items(_Table(file, f"exercise {number}, ", entry), known, overlay, root):
+        for item in _items(_Table(file, f"exercise {number}, ", entry), {one.path: one for one in known if one.points}, overlay, root):
             if any(other.path == item.path for other in items):
                 raise ManifestError(f'{file}: exercise {number}, path: "{item.path}" is there already; take one of the two out')
             items.append(item)
     if not items:
         table.wrong("exercise", "must name one exercise at least, as [[exercise]] with its path")
-    assignment = Assignment(file.stem, title, due, seed, tuple(items))
-    if assignment.points != points:
-        raise ManifestError(f"{file}: points: {points} is not the sum of the exercises, which is {assignment.points}: "
-                            f"write points = {assignment.points}, or mend the exercises")
-    return assignment
+    # Nobody is told of what an overlay has for another assignment, so it does not count when the exercises are numbered.
+    points = {item.path: item.points for item in items}
+    public = {exercise.path for exercise in book}
+    numbered = catalogue.numbered([replace(exercise, points=points.get(exercise.path)) for exercise in known
+                                   if exercise.path in public or exercise.path in points])
+    numbers = {exercise.path: exercise.number for exercise in numbered}
+    return Assignment(file.stem, title, due, seed, tuple(replace(item, number=numbers[item.path]) for item in items),
+                      tuple(numbered))
 
 
-def _items(entry: _Table, known: dict[str, re.Match[str]], overlay: Path | None, root: Path) -> Iterator[Item]:
+def _items(entry: _Table, known: dict[str, Exercise], overlay: Path | None, root: Path) -> Iterator[Item]:
     path = entry.take("path", str, 'CHAPTER/NAME, such as "02_bind/any_free_port"')
     chosen = [path] if path in known else [other for other in known if path and other.startswith(path + "/")]
     if not chosen:
@@ -153,7 +148,7 @@ def _items(entry: _Table, known: dict[str, re.Match[str]], overlay: Path | None,
     entry.nothing_else()
     for exercise in chosen:
         facts = known[exercise]
-        item = Item(exercise, facts["title"], facts["number"], points or int(facts["points"]), tests, sentence)
+        item = Item(exercise, facts.title, facts.number, points or facts.points or 0, tests, sentence)
         if not (root / "chapters" / exercise.split("/")[0] / "README.md").is_file():
             entry.wrong("path", "is in no chapter of the book: give the exercise of the overlay a path in one")
         for file in (item.source, item.judge):

@@ -1,10 +1,13 @@
 #include "tools/loop/catalogue.hpp"
 
+#define BOOST_BIND_GLOBAL_PLACEHOLDERS // or it says on each compilation that the way is old
 #include <algorithm>
-#include <charconv>
+#include <boost/property_tree/json_parser.hpp>
+#include <boost/property_tree/ptree.hpp>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <numeric>
 #include <set>
 #include <utility>
@@ -12,21 +15,32 @@
 namespace loop {
 namespace {
 
-constexpr std::string_view dot = " · ";
-
-std::vector<std::string> split(std::string_view line, std::string_view separator) {
-    std::vector<std::string> parts;
-    for (std::size_t end = 0; end != line.npos; line.remove_prefix(std::min(line.size(), end + separator.size()))) {
-        end = line.find(separator);
-        parts.emplace_back(line.substr(0, end));
+/// All exercises in the book's order, without what the texts say. One without points is not part of the assignment of
+/// which this tree is a student's copy; it has its number all the same.
+std::vector<Exercise> read_exercises(const std::string& file) {
+    using boost::property_tree::ptree;
+    std::vector<Exercise> exercises;
+    std::map<std::string, unsigned> count; // in a chapter
+    try {
+        ptree entries;
+        boost::property_tree::read_json(file, entries);
+        for (const auto& [nothing, entry] : entries) {
+            const std::filesystem::path path = entry.get<std::string>("path");
+            const std::string chapter = path.parent_path();
+            const std::string number = std::to_string(std::stoi(chapter)) + "." + std::to_string(++count[chapter]);
+            if (const auto points = entry.get_optional<unsigned>("points"))
+                exercises.push_back({.number = number,
+                                     .title = entry.get<std::string>("title"),
+                                     .chapter = chapter,
+                                     .name = path.filename(),
+                                     .level = entry.get<std::string>("level"),
+                                     .minutes = entry.get<unsigned>("minutes"),
+                                     .points = *points});
+        }
+    } catch (const std::exception& error) { // of the file, or of a value in it
+        throw WrongUse{file + " cannot be read: " + error.what() + "; bring it back with git restore " + file};
     }
-    return parts;
-}
-
-unsigned leading_number(std::string_view text) {
-    unsigned number = 0;
-    std::from_chars(text.data(), text.data() + text.size(), number);
-    return number;
+    return exercises;
 }
 
 void trim(std::string& text) { // empty lines at the beginning and at the end
@@ -34,52 +48,37 @@ void trim(std::string& text) { // empty lines at the beginning and at the end
     text.erase(text.find_last_not_of('\n') + 1);
 }
 
-// The title is in `### Exercise 2.1: any free port`, the facts in `` `exercises/….cpp` · warm-up · 10 minutes · 5
-// points ``, and each hint between `<details><summary>…</summary>` and `</details>`; what is between the facts and the
-// first hint is the statement. In a block of code a line means nothing of that.
-Chapter read_chapter(const std::filesystem::path& folder) {
+// A statement begins after the line with the exercise's file and ends at the first hint; each hint is between
+// `<details><summary>…</summary>` and `</details>`. In a block of code a line means nothing of that.
+Chapter read_chapter(const std::filesystem::path& folder, const std::vector<Exercise>& exercises) {
     Chapter chapter{.name = folder.filename(), .title = {}};
+    std::ranges::copy_if(exercises, std::back_inserter(chapter.exercises),
+                         [&](const Exercise& exercise) { return exercise.chapter == chapter.name; });
     std::ifstream file{folder / "README.md"};
-    std::string number, title;
     bool in_code = false;
     enum { elsewhere, statement, between_hints, hint } where = elsewhere;
-    const auto current = [&]() -> Exercise& { return chapter.exercises.back(); };
+    auto current = chapter.exercises.end();
     for (std::string line; std::getline(file, line);) {
         const bool fence = line.starts_with("```"), code = in_code || fence;
         in_code = in_code != fence;
-        if (!code && chapter.title.empty() && line.starts_with("# ")) {
-            const auto name = line.find_first_not_of("0123456789. ", 2);
-            chapter.title = line.substr(std::min(name, line.size()));
-        } else if (!code && line.starts_with("#")) {
+        if (!code && line.starts_with("#")) {
             where = elsewhere;
-            const auto colon = line.find(": ");
-            if (line.starts_with("### Exercise ") && colon != line.npos) {
-                number = line.substr(13, colon - 13);
-                title = line.substr(colon + 2);
-            }
+            if (chapter.title.empty() && line.starts_with("# "))
+                chapter.title = line.substr(std::min(line.find_first_not_of("0123456789. ", 2), line.size()));
         } else if (!code && line.starts_with("`exercises/")) {
-            if (const auto facts = split(line, dot); facts.size() >= 4) {
-                const std::string source = facts[0].substr(1, facts[0].rfind('`') - 1);
-                chapter.exercises.push_back({.number = number,
-                                             .title = title,
-                                             .chapter = chapter.name,
-                                             .name = std::filesystem::path{source}.stem(),
-                                             .level = facts[1],
-                                             .minutes = leading_number(facts[2]),
-                                             .points = leading_number(facts[3])});
-                where = statement;
-            }
+            current = std::ranges::find(chapter.exercises, line.substr(1, line.find('`', 1) - 1), &Exercise::file);
+            where = current == chapter.exercises.end() ? elsewhere : statement;
         } else if (!code && where != elsewhere && line.starts_with("<details><summary>")) {
             const auto from = line.find("<summary>") + 9;
-            current().hints.push_back(line.substr(from, line.find("</summary>") - from) + "\n");
+            current->hints.push_back(line.substr(from, line.find("</summary>") - from) + "\n");
             where = hint;
         } else if (!code && where == hint && line.starts_with("</details>")) {
-            trim(current().hints.back());
+            trim(current->hints.back());
             where = between_hints;
         } else if (where == hint) {
-            current().hints.back() += line + "\n";
+            current->hints.back() += line + "\n";
         } else if (where == statement) {
-            current().statement += line + "\n";
+            current->statement += line + "\n";
         }
     }
     for (Exercise& exercise : chapter.exercises)
@@ -131,7 +130,9 @@ Catalogue::Catalogue() {
     if (folders.empty())
         throw WrongUse{"there is no folder chapters/ with texts in " + std::filesystem::current_path().string() +
                        ": call the script portlab in the folder that you cloned"};
-    std::ranges::transform(folders, std::back_inserter(chapters_), read_chapter);
+    const auto exercises = read_exercises("exercises/exercises.json");
+    std::ranges::transform(folders, std::back_inserter(chapters_),
+                           [&](const auto& folder) { return read_chapter(folder, exercises); });
 }
 
 std::vector<Exercise> Catalogue::exercises() const {

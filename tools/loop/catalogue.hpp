@@ -12,7 +12,7 @@ struct WrongUse : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// An exercise, as its chapter's text states it.
+/// An exercise: its facts are in exercises/exercises.json, its statement and its hints in its chapter's text.
 struct Exercise {
     std::string number;  ///< 2.1
     std::string title;   ///< any free port
@@ -40,8 +40,7 @@ struct Chapter {
     std::vector<Exercise> exercises{};
 };
 
-/// All chapters and their exercises, in the book's order: read from chapters/*/README.md, the one place that states
-/// them.
+/// All chapters and their exercises, in the book's order.
 class Catalogue {
   public:
     /// Of the tree that is the current directory. Throws WrongUse where that is no tree of Portlab.
