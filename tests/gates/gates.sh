@@ -91,7 +91,7 @@ exercises_are_complete() {
     local status=0 exercise file
     fault() { echo "$*"; status=1; }
     local exercises
-    exercises=$(python3 -c 'import json; print(*(one["path"] for one in json.load(open("exercises/exercises.json"))), sep="\n")') || return 1
+    exercises=$(python3 tools/book/exercises.py paths) || return 1
     for exercise in $exercises; do
         for file in "exercises/$exercise.cpp" "solutions/$exercise.cpp" "tests/exercises/${exercise}_test.cpp"; do
             [ -f "$file" ] || fault "missing: $file"

@@ -4,6 +4,7 @@
     exercises.py check    says which title or line of facts in the texts is not as the catalogue has it
     exercises.py write    puts them there
     exercises.py table    prints the exercises as a Markdown table, which stands in book.md
+    exercises.py paths    prints CHAPTER/NAME of each
 
 The catalogue is exercises/exercises.json: an exercise a line, in the book's order. The number follows from that order: 2.1 is the
 first exercise of chapter 2. The statement stands in the chapter's text. It begins with two lines that come from the catalogue:
@@ -240,12 +241,15 @@ def table(root: Path = ROOT) -> str:
 
 
 def main(words: list[str]) -> int:
-    if words not in (["check"], ["write"], ["table"]):
+    if words not in (["check"], ["write"], ["table"], ["paths"]):
         print(__doc__, file=sys.stderr)
         return 2
     try:
         if words == ["table"]:
             print(table(), end="")
+            return 0
+        if words == ["paths"]:
+            print(*(exercise.path for exercise in read()), sep="\n")
             return 0
         faults = compare(ROOT, words == ["write"])
     except CatalogueError as error:
