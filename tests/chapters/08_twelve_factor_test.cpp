@@ -343,6 +343,15 @@ TEST_CASE("slow_client: it sends one half, waits for Enter, and shows what came 
     CHECK(client.wait_for_exit() == 0);
 }
 
+TEST_CASE("kernel: to close a listener resets whoever waits in its queue") {
+    Client listener = listening_socket("127.0.0.1");
+    Client queued = connect_to(listener.local());
+    queued.send(first_half + other_half);
+    listener.close();
+    CHECK(queued.read_to_any_end().empty());
+    CHECK(queued.error() == ECONNRESET);
+}
+
 // ---- Those who run it
 
 TEST_CASE("foreman runs the Procfile: each instance has a port of its own, and all end at SIGTERM") {

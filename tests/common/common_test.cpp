@@ -81,6 +81,17 @@ TEST_CASE("a variable that is not set gives the fallback, and an empty one is an
     CHECK_THROWS_AS(common::port_from_environment("PORTLAB_TEST_PORT", 8080), common::ConfigError);
 }
 
+TEST_CASE("a number that is not set gives the fallback, and one that is empty or outside of the limits is an error") {
+    ::unsetenv("PORTLAB_TEST_NUMBER");
+    CHECK(common::number_from_environment("PORTLAB_TEST_NUMBER", 4, 0, 60) == 4);
+    ::setenv("PORTLAB_TEST_NUMBER", "60", 1);
+    CHECK(common::number_from_environment("PORTLAB_TEST_NUMBER", 4, 0, 60) == 60);
+    for (const char* const text : {"", "61", "-1", "4s"}) {
+        ::setenv("PORTLAB_TEST_NUMBER", text, 1);
+        CHECK_THROWS_AS(common::number_from_environment("PORTLAB_TEST_NUMBER", 4, 0, 60), common::ConfigError);
+    }
+}
+
 TEST_CASE("an address is numeric, IPv4 or IPv6, and nothing besides") {
     const std::string good = GENERATE("127.0.0.1", "0.0.0.0", "::", "::1", "::ffff:127.0.0.1");
     CHECK(common::parse_address("HOST", good) == good);

@@ -51,3 +51,40 @@ wrong(08_twelve_factor/thermometer finishes_nothing_but_says_so
         asio::io_context io;]]
   FAILS "thermometer: a signal ends it at once: the client half way gets nothing, the one in the queue a reset"
   SAYING "0 == ")
+wrong(08_twelve_factor/thermometer ends_with_its_input
+  REPLACE [[while (true) {]]
+  BY      [[while (std::cin.peek() != std::char_traits<char>::eof()) {]]
+  FAILS "the end of its input does not end it"
+  SAYING "reading")
+wrong(08_twelve_factor/answer.hpp saves_its_lines_up
+  REPLACE [[<< status << std::endl;]]
+  BY      [[<< status << '\n';]]
+  FAILS "each answer is a line on standard output, at once, and harmless to a terminal"
+  SAYING "GET")
+wrong(08_twelve_factor/answer.hpp obeys_a_stranger
+  REPLACE [[common::shown(line)]]
+  BY      [[line]]
+  FAILS "each answer is a line on standard output, at once, and harmless to a terminal"
+  SAYING "404 Not Found")
+wrong(08_twelve_factor/answer.hpp takes_everything_for_http
+  REPLACE [[line.find(" HTTP/1.") == line.npos]]
+  BY      [[false]]
+  FAILS "GET of / is answered with the reading, another page with 404, what is not HTTP with 400; then it closes"
+  SAYING "400 Bad Request")
+wrong(08_twelve_factor/serve.hpp waits_for_each_client
+  REPLACE [[asio::async_read_until(visit->socket, asio::dynamic_buffer(visit->request, 8192), "\r\n\r\n", answer);]]
+  BY      [[asio::error_code gone;
+    asio::read_until(visit->socket, asio::dynamic_buffer(visit->request, 8192), "\r\n\r\n", gone);
+    answer(gone, 0);]]
+  FAILS "twelve_factor: a slow client holds up nobody"
+  SAYING "reading")
+wrong(08_twelve_factor/serve.hpp reads_without_end
+  REPLACE [[8192]]
+  BY      [[1'000'000]]
+  FAILS "a header without an end closes the connection"
+  SAYING "read_to_any_end")
+wrong(08_twelve_factor/serve.hpp tries_again_at_once
+  REPLACE [[milliseconds{100}]]
+  BY      [[milliseconds{0}]]
+  FAILS "twelve_factor: without a free descriptor it rests, and serves the waiting clients when it has one"
+  SAYING "state")

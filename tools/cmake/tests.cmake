@@ -43,14 +43,20 @@ endfunction()
 # wrong(02_bind/bind NAME REPLACE [[code]] BY [[other code]] FAILS "test case" SAYING "regular expression")
 # A variant of a chapter's program, one edit away, that the chapter's test must reject: the named test case fails, and its
 # report matches SAYING. CTest runs it as wrong.02_bind.NAME. The edited file may be a part that the chapter's program
-# shares: wrong(A_http/http_connection ...). An instrument's variant is wrong(instruments/errors ...).
+# shares: wrong(A_http/http_connection ...), or a header: wrong(08_twelve_factor/serve.hpp ...). An instrument's variant is
+# wrong(instruments/errors ...).
 function(wrong program name)
   cmake_parse_arguments(PARSE_ARGV 2 arg "" "REPLACE;BY;FAILS;SAYING" "")
   cmake_path(GET program PARENT_PATH chapter)
   cmake_path(GET program FILENAME stem)
-  set(source ${PROJECT_SOURCE_DIR}/chapters/${program}.cpp)
+  if(NOT stem MATCHES "[.]hpp$")
+    string(APPEND program .cpp)
+  endif()
+  cmake_path(GET program FILENAME file)
+  string(REGEX REPLACE "^[0-9A-Z]+_" "" concept ${chapter})
+  set(source ${PROJECT_SOURCE_DIR}/chapters/${program})
   if(chapter STREQUAL "instruments")
-    set(source ${PROJECT_SOURCE_DIR}/tools/${program}.cpp)
+    set(source ${PROJECT_SOURCE_DIR}/tools/${program})
   endif()
   set_property(DIRECTORY ${PROJECT_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
   file(READ ${source} text)
@@ -64,12 +70,18 @@ function(wrong program name)
   endif()
   string(REPLACE "${arg_REPLACE}" "${arg_BY}" text "${text}")
   set(directory wrong/${chapter}/${name})
-  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/${directory}/${stem}.cpp CONTENT "@text@" @ONLY) # written only if it changes
-  set(edited ${CMAKE_BINARY_DIR}/${directory}/${stem}.cpp)
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/${directory}/${file} CONTENT "@text@" @ONLY) # written only if it changes
+  set(edited ${CMAKE_BINARY_DIR}/${directory}/${file})
   if(TARGET ${chapter}.${stem})
     portlab_program(wrong.${chapter}.${name} ${edited} ${directory})
+  elseif(stem STREQUAL file) # a header: what includes it stands beside it, and so finds the edited one
+    file(GLOB others ${PROJECT_SOURCE_DIR}/chapters/${chapter}/*.hpp ${PROJECT_SOURCE_DIR}/chapters/${chapter}/${concept}.cpp)
+    list(REMOVE_ITEM others ${source})
+    foreach(other IN LISTS others)
+      configure_file(${other} ${CMAKE_BINARY_DIR}/${directory}/ COPYONLY)
+    endforeach()
+    portlab_program(wrong.${chapter}.${name} ${CMAKE_BINARY_DIR}/${directory}/${concept}.cpp ${directory})
   else() # the edited part takes the place of the one in the library of parts
-    string(REGEX REPLACE "^[0-9A-Z]+_" "" concept ${chapter})
     portlab_program(wrong.${chapter}.${name} ${PROJECT_SOURCE_DIR}/chapters/${chapter}/${concept}.cpp ${directory})
     target_sources(wrong.${chapter}.${name} PRIVATE ${edited})
   endif()
