@@ -1,13 +1,10 @@
-// One number twice: a TCP listener and a UDP socket on one number of loopback, which the kernel chooses.
+// One number twice: a TCP and a UDP socket bound to one number of loopback, which the kernel chooses.
 #include "common/stop.hpp"
 
-#include <asio/buffer.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/ip/udp.hpp>
 #include <iostream>
-#include <sstream>
-#include <string>
 
 using asio::ip::tcp;
 using asio::ip::udp;
@@ -17,28 +14,19 @@ int main() {
         common::Stop stop;
         asio::io_context context;
         const auto loopback = asio::ip::address_v4::loopback();
-        tcp::acceptor acceptor{context};
+        tcp::socket stream{context};
         udp::socket datagrams{context, udp::v4()};
         asio::error_code error;
         do {
-            acceptor.close(); // gives back the number that was of no use
-            acceptor.open(tcp::v4());
-            acceptor.bind({loopback, 0});
-            datagrams.bind({loopback, acceptor.local_endpoint().port()}, error);
+            stream.close(); // gives back the number that was of no use
+            stream.open(tcp::v4());
+            stream.bind({loopback, 0});
+            datagrams.bind({loopback, stream.local_endpoint().port()}, error);
         } while (error == asio::error::address_in_use);
         if (error)
             throw asio::system_error{error, "bind"};
-        acceptor.listen();
-        std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
-
-        while (stop.wait_readable(datagrams.native_handle())) {
-            std::string datagram(2000, '\0');
-            udp::endpoint sender;
-            datagrams.receive_from(asio::buffer(datagram), sender);
-            std::ostringstream answer;
-            answer << sender;
-            datagrams.send_to(asio::buffer(answer.str()), sender);
-        }
+        std::cout << "bound to " << stream.local_endpoint() << std::endl;
+        stop.wait();
     } catch (const std::exception& error) {
         std::cerr << "one_number_twice: " << error.what() << '\n';
         return EXIT_FAILURE;

@@ -58,7 +58,6 @@ chapters_are_listed_everywhere() {
 programs_are_figures() {
     local -A later=( # chapters whose programs are not figures yet
         [01_socket]=1
-        [02_bind]=1
         [03_listen_accept]=1
         [04_client_port]=1
         [05_port_conflict]=1

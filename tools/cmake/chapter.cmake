@@ -42,6 +42,7 @@ function(chapter name)
   if(BUILD_TESTING)
     portlab_test(${name}_test tests/chapters/${name}_test.cpp PREFIX chapter.${name}. LABEL ${name}
                  PROGRAMS ${CMAKE_BINARY_DIR}/chapters/${name} FIXTURE ${name})
+    target_link_libraries(${name}_test PRIVATE asio) # a chapter may say what Asio does
     add_custom_target(${name}.tests DEPENDS ${name} ${name}_test)
     built_first(${name} ${name}.tests)
     variants(${name})

@@ -24,32 +24,33 @@ bool kernel_chose(Grader& grader, const Program& program, const SocketRow& row) 
 
 void grader::judge(Grader& grader) {
     grader.check("it says where it listens", "the line \"listening on 127.0.0.1:PORT\", with the port that it has got",
-                 "Run it");
+                 "What if any number will do?");
     Program first = grader.start();
     const Address says = first.ready();
 
-    grader.check("it listens", "one TCP socket in the state LISTEN, when the line is there", "From outside");
+    grader.check("it listens", "one TCP socket in the state LISTEN, when the line is there",
+                 "What if nobody reads the answer?");
     const SocketRow row = first.listener();
 
     grader.check("it listens on loopback alone", "a listener on 127.0.0.1, which no other machine can reach",
-                 "What the kernel did");
+                 "Who can reach you?");
     grader.expect(row.local.ip == "127.0.0.1", "it listens on " + to_string(row.local));
 
     grader.check("it says the port that it has",
                  "the line \"listening on 127.0.0.1:PORT\" and no word more, with the number in the kernel's table",
-                 "The program");
+                 "What if any number will do?");
     grader.expect(says == row.local, "it says " + to_string(says) + ", and the kernel says " + to_string(row.local));
     expect_ready_line(grader, first, says);
 
     grader.check("a second copy runs beside it", "another line \"listening on 127.0.0.1:PORT\", with another port",
-                 "What goes wrong");
+                 "What if any number will do?");
     Program second = grader.start();
     second.ready();
     const SocketRow other = second.listener();
     grader.expect(other.local.port != row.local.port, "both listen on port " + std::to_string(row.local.port));
 
     grader.check("clients reach it", "five connections at the same time, which stay, though it accepts nobody",
-                 "What the kernel did");
+                 "What if nobody reads the answer?");
     std::vector<Client> clients;
     while (clients.size() < 5)
         clients.push_back(grader.connect(says));
@@ -76,7 +77,7 @@ void grader::judge(Grader& grader) {
     });
 
     grader.check("the kernel chooses the port", "a port from the kernel's range, and no bind that names its number",
-                 "What the kernel did");
+                 "What if any number will do?");
     const auto [low, high] = grader.ephemeral_range();
     for (const std::uint16_t port : {row.local.port, other.local.port})
         grader.expect(port >= low && port <= high, "it has port " + std::to_string(port) +

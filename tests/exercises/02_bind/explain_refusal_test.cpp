@@ -10,7 +10,7 @@ using namespace grader;
 
 namespace {
 
-const std::string in_use = "Somebody has the port: `EADDRINUSE`.", exercise = "Exercise 2.3: explain a refusal";
+const std::string in_use = "Address already in use", exercise = "Exercise 2.3: explain a refusal";
 
 Launch at(const Address& address, Lacking lacking = Lacking::nothing) {
     return {.environment = {{"HOST", address.ip}, {"PORT", std::to_string(address.port)}}, .lacking = lacking};
@@ -51,14 +51,14 @@ void grader::judge(Grader& grader) {
     grader.check("it says where it listens",
                  "with PORT=0, the line \"listening on 127.0.0.1:PORT\" with the port of its "
                  "listener in the kernel's table",
-                 "The program");
+                 "What if any number will do?");
     Program free = grader.start(at({"127.0.0.1", 0}));
     const Address says = free.ready();
     const Address has = free.listener().local;
     grader.expect(says == has, "it says " + to_string(says) + ", and the kernel says " + to_string(has));
 
     grader.check("it listens where it is told to", "a listener at HOST and PORT, and the line that says so and no more",
-                 "The program");
+                 "What do you do with a no?");
     const bool has_second = support::bound_socket("127.0.0.2").error() == 0; // as Linux has
     for (const std::string ip : {has_second ? "127.0.0.2" : "0.0.0.0", "127.0.0.1"})
         expect_listening(grader, {ip, grader.fresh_port()});
@@ -66,7 +66,7 @@ void grader::judge(Grader& grader) {
     check_endings(grader, at({"127.0.0.1", 0}), exercise);
 
     grader.check("it ends when it is refused", "where its port is taken, it ends; it listens nowhere else",
-                 "Nobody looks at the error");
+                 "What if nobody reads the answer?");
     grader.new_scene();
     const Client holder = grader.listen("127.0.0.1");
     const Address taken = holder.local();
@@ -91,7 +91,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("a port that is bound and does not listen is taken as well",
                  "status 1, and on standard error the address, the port and \"Address already in use\"",
-                 "Nobody looks at the error");
+                 "Why is the display still dark?");
     grader.new_scene();
     const support::Client silent = support::bound_socket("127.0.0.1");
     grader.did("bound a socket to " + to_string(silent.local()) + ", which does not listen");
@@ -112,7 +112,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("it listens where the system lets it",
                  "beside a UDP socket with the same number, and beside the same number on 127.0.0.2",
-                 "What the kernel did");
+                 "What exactly is yours?");
     {
         grader.new_scene();
         const support::Client other = support::bound_socket("127.0.0.2", grader.fresh_port());
@@ -128,7 +128,7 @@ void grader::judge(Grader& grader) {
     if (support::bound_socket(foreign).error() == EADDRNOTAVAIL) {
         grader.check("it tells an address that is not there from a port in use",
                      "status 1, and on standard error the address, the port and \"Cannot assign requested address\"",
-                     "The address is not ours: `EADDRNOTAVAIL`.");
+                     "Cannot assign requested address");
         grader.new_scene();
         const Address elsewhere{foreign, grader.fresh_port()};
         expect_refusal(grader, grader.start(at(elsewhere)), elsewhere, EADDRNOTAVAIL);
@@ -138,7 +138,7 @@ void grader::judge(Grader& grader) {
         "it tells a port that it may not have from one in use",
         "status 1, and on standard error the address, the port and \"Permission denied\"; and where the system "
         "gives the port to everybody, it listens there",
-        "A privileged port: `EACCES`.");
+        "Permission denied");
     grader.where_possible([&] {
         grader.new_scene();
         unsigned first_allowed = 1024;
@@ -163,7 +163,7 @@ void grader::judge(Grader& grader) {
     });
 
     grader.check("it does the same over IPv6", "the line \"listening on [::1]:PORT\", or the refusal at [::1]:PORT",
-                 "The program");
+                 "In how many ways can bind say no?");
     grader.where_possible([&] {
         support::need_ipv6();
         grader.new_scene();

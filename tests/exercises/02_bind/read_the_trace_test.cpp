@@ -151,7 +151,7 @@ void grader::judge(Grader& grader) {
     const Address taken = holder.local(), any{"127.0.0.1", 0};
 
     grader.check("it sees that bind failed", "the line \"not reachable: bind failed with NAME\", with the error's name",
-                 "What the kernel did");
+                 "In how many ways can bind say no?");
     {
         Server server{grader};
         server.bind(server.tcp(), taken);
@@ -164,7 +164,8 @@ void grader::judge(Grader& grader) {
             server.judge("not reachable: bind failed with EADDRNOTAVAIL");
     }
 
-    grader.check("it sees that nobody called listen", "the line \"not reachable: no listen\"", "Predict");
+    grader.check("it sees that nobody called listen", "the line \"not reachable: no listen\"",
+                 "Why is the display still dark?");
     {
         Server server{grader};
         server.bind(server.tcp(), any);
@@ -189,7 +190,8 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("it finds the server where it was told to listen",
-                 "the line \"reachable at ADDRESS:PORT\", with the endpoint in the kernel's table", "From outside");
+                 "the line \"reachable at ADDRESS:PORT\", with the endpoint in the kernel's table",
+                 "What if nobody reads the answer?");
     for (const std::string ip : {"127.0.0.1", "0.0.0.0"}) {
         Server server{grader};
         const int socket = server.tcp();
@@ -200,7 +202,7 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("it finds the port that the kernel chose", "the port in the kernel's table; in the trace it is 0",
-                 "Run it");
+                 "What if any number will do?");
     {
         Server server{grader};
         const int socket = server.tcp("SOCK_STREAM, IPPROTO_IP");
@@ -211,7 +213,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("it knows what listen does after a bind that failed",
                  "the line \"reachable at ADDRESS:PORT\", with what the kernel gave the socket instead",
-                 "Nobody looks at the error");
+                 "What if nobody reads the answer?");
     {
         Server server{grader};
         const int socket = server.tcp();
@@ -314,7 +316,8 @@ void grader::judge(Grader& grader) {
         }
     }
 
-    grader.check("it does the same over IPv6", "the line \"reachable at [ADDRESS]:PORT\"", "From outside");
+    grader.check("it does the same over IPv6", "the line \"reachable at [ADDRESS]:PORT\"",
+                 "What if nobody reads the answer?");
     grader.where_possible([&] {
         support::need_ipv6();
         Server server{grader};
