@@ -123,13 +123,11 @@ void grader::judge(Grader& grader) {
     grader.did("makes the next program's standard output full: it cannot go on before its first line is read");
     Program third = grader.start({.full_output = true});
     third.settle();
-    std::string missing;
-    {
-        const auto sockets = sockets_of(third);
-        for (const auto& [type, protocol] : {std::pair{SOCK_STREAM, "TCP"}, {SOCK_DGRAM, "UDP"}})
-            if (std::ranges::none_of(sockets, [&](const Held& one) { return one.type == type && one.local.port != 0; }))
-                missing = protocol;
-    }
+    const auto sockets = sockets_of(third);
+    const auto has = [&](int type) {
+        return std::ranges::any_of(sockets, [&](const Held& one) { return one.type == type && one.local.port != 0; });
+    };
+    const std::string missing = !has(SOCK_STREAM) ? "TCP" : !has(SOCK_DGRAM) ? "UDP" : "";
     const std::string first_line = third.line();
     grader.expect(missing.empty() || !first_line.starts_with("bound to "),
                   "when it prints " + in_quotes(first_line) + " it has no " + missing + " socket with a port yet");
