@@ -197,6 +197,23 @@ TEST_CASE("a listing is the lines of its file, at any indentation") {
                ContainsSubstring("nobody checks a block"));
 }
 
+TEST_CASE("a difference makes one file of the other") {
+    const Page page{"<!-- difference: old.cpp new.cpp -->\n```diff\n one\n-two\n+2\n...\n four\n+five\n```\n"};
+    page.write("old.cpp", "one\ntwo\nthree\nfour\n");
+    page.write("new.cpp", "one\n2\nthree\nfour\nfive\n");
+    CHECK(check_listings(page.root, "page.md").empty());
+    page.write("new.cpp", "one\n2\nthree\nfour\n");
+    REQUIRE(check_listings(page.root, "page.md").size() == 1);
+    CHECK_THAT(check_listings(page.root, "page.md").front(),
+               ContainsSubstring("page.md:2: this does not change old.cpp to new.cpp"));
+    page.write("page.md", "<!-- difference: old.cpp -->\n```diff\n three\n+four\n```\n");
+    CHECK(check_listings(page.root, "page.md").empty());
+    page.write("old.cpp", "three\nthree\n");
+    CHECK_THAT(check_listings(page.root, "page.md").front(), ContainsSubstring("this does not change old.cpp"));
+    page.write("page.md", "```diff\n+four\n```\n");
+    CHECK_THAT(check_listings(page.root, "page.md").front(), ContainsSubstring("no <!-- difference: OLD [NEW] -->"));
+}
+
 TEST_CASE("a table is what its command prints") {
     const Page page{"<!-- generated: printf 'a\\nb\\n' -->\na\nb\n\ntext\n"};
     CHECK(check_tables(page.root, "page.md", "/nowhere", false).empty());

@@ -53,8 +53,8 @@ chapters_are_listed_everywhere() {
     return $status
 }
 
-# A chapter's program is a figure: it fits a screen, and stands whole in the chapter's text. An appendix, whose name begins with
-# a letter, has what outgrew its figure.
+# A chapter's program is a figure: it fits a screen, and stands whole in the chapter's text, in one piece or as a
+# difference from one that does. An appendix, whose name begins with a letter, has what outgrew its figure.
 programs_are_figures() {
     local -A later=( # chapters whose programs are not figures yet
         [01_socket]=1
@@ -76,6 +76,7 @@ programs_are_figures() {
             inside { shown = shown $0 "\n" }
             marked && /^```cpp$/ { inside = 1; shown = "" }
             { marked = $0 == mark }
+            $0 ~ "^<!-- difference: [^ ]+ " program " -->$" { found = 1 } # which the machine of the book applies
             END { exit !found }' "chapters/$chapter/README.md" ||
             fault "$file does not stand whole in chapters/$chapter/README.md, after <!-- listing: $file -->"
     done

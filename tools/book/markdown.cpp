@@ -108,6 +108,29 @@ std::string words_of(const std::string& text) {
     return result;
 }
 
+// What a ```diff block of the text makes of a file: each stretch of it, up to a line "...", stands there once. Nothing
+// if one does not.
+std::optional<Lines> changed(Lines file, Lines block) {
+    block.push_back("...");
+    Lines before, after;
+    for (const std::string& line : block) {
+        if (line != "...") {
+            if (line.empty() || line[0] != '+')
+                before.push_back(line.empty() ? "" : line.substr(1));
+            if (line.empty() || line[0] != '-')
+                after.push_back(line.empty() ? "" : line.substr(1));
+            continue;
+        }
+        const auto at = std::search(file.begin(), file.end(), before.begin(), before.end());
+        if (before.empty() || at == file.end() ||
+            std::search(at + 1, file.end(), before.begin(), before.end()) != file.end())
+            return std::nullopt;
+        file.insert(file.erase(at, at + std::ssize(before)), after.begin(), after.end());
+        before.clear(), after.clear();
+    }
+    return file;
+}
+
 } // namespace
 
 Faults check_listings(const std::string& root, const std::string& path) {
@@ -121,9 +144,21 @@ Faults check_listings(const std::string& root, const std::string& path) {
         Lines block;
         while (++i < lines.size() && lines[i] != "```")
             block.push_back(lines[i]);
-        if (kind != "cpp" && kind != "console" && kind != "mermaid" && kind != "ini")
+        if (kind != "cpp" && kind != "console" && kind != "mermaid" && kind != "ini" && kind != "diff")
             faults.push_back(place(path, opening) + "nobody checks a block of the kind \"" + kind +
-                             "\": use console, cpp, ini or mermaid");
+                             "\": use console, cpp, diff, ini or mermaid");
+        if (kind == "diff") {
+            std::istringstream files{opening > 0 ? mark(lines[opening - 1], "difference").value_or("") : ""};
+            std::string from, to;
+            files >> from >> to;
+            const bool there = !from.empty() && fs::exists(root + "/" + from) && fs::exists(root + "/" + to);
+            const auto made = there ? changed(read_lines(root + "/" + from), block) : std::nullopt;
+            if (!there)
+                faults.push_back(place(path, opening) + "no <!-- difference: OLD [NEW] --> of files before this block");
+            else if (!made || (!to.empty() && *made != read_lines(root + "/" + to)))
+                faults.push_back(place(path, opening) + "this does not change " + from +
+                                 (to.empty() ? "" : " to " + to));
+        }
         if (kind != "cpp" && kind != "ini")
             continue;
         const auto file = opening > 0 ? mark(lines[opening - 1], "listing") : std::nullopt;
@@ -292,7 +327,7 @@ Claims check_claims(const std::string& root, const std::string& path, const std:
                                              "## Predict",         "## Run it",      "## Contents",
                                              "## Further reading", "## Index",       "## Glossary"};
     static const std::regex comment{"<!-- ?(.*?)( -->|$)"}, sentence{"(test|untested|source): (.+)|(definition)"},
-        block{"(listing|generated|varies|needs|figure): .+"};
+        block{"(listing|difference|generated|varies|needs|figure): .+"};
     for (std::size_t i = 0; i < lines.size(); ++i) {
         const std::string& line = lines[i];
         if (line.starts_with("## ")) {

@@ -9,6 +9,8 @@
 // What else a machine can check of a Markdown file of the book. Comments, which a reader does not see, carry the marks:
 //
 //   <!-- listing: chapters/02_bind/bind.cpp -->       before a ```cpp block: its lines stand so in that file
+//   <!-- difference: OLD.cpp NEW.cpp -->              before a ```diff block: it makes NEW of OLD, a file in which each
+//                                                     stretch up to a line "..." stands once; without NEW, it fits OLD
 //   <!-- generated: COMMAND -->                       before a table: it is what the command prints; before that line,
 //                                                     <!-- needs: ipv6 -->, if it cannot be printed without IPv6
 //   ... a sentence.<!-- test: NAME OF A TEST -->      the test that fails when the sentence is false
