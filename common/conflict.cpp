@@ -45,7 +45,7 @@ Verdict conflict(const Claim& first, const Claim& second) {
         return Verdict::refused_at_bind;
     if (first.protocol == Protocol::udp || first.state == State::connected || first.state == State::time_wait)
         return Verdict::ok;
-    return first.state == State::listening ? Verdict::refused_at_bind : Verdict::refused_at_listen;
+    return first.state == State::listening ? Verdict::refused_at_bind : Verdict::one_listens;
 }
 
 Claim left_in_time_wait(Claim server, const std::string& called) {

@@ -22,9 +22,9 @@ struct Claim {
 /// Does each of them stand for at least one address of the other, on one interface at least?
 bool overlap(const Claim& a, const Claim& b);
 
-/// What the second of two sockets is told. Both are bound before either listens, unless the first listens already; then
-/// the first listens, and after it the second.
-enum class Verdict { ok, refused_at_bind, refused_at_listen };
+/// What becomes of a second socket that binds and then listens: both have the port, it is refused by its bind, or both
+/// are bound and only the one that listens first may listen (the second one, then, if the first stays bound).
+enum class Verdict { ok, refused_at_bind, one_listens };
 Verdict conflict(const Claim& first, const Claim& second);
 
 /// What a TCP server leaves in TIME-WAIT: a connection, which has the one address that its client had called.

@@ -3,7 +3,8 @@
 //
 // Measures every combination on the running kernel, each on a port of its own, and compares it with the rule in
 // common/conflict.cpp, by which the chapters' programs and ./portlab tell who is in the way.
-// In the state "bound" neither socket listens before both are bound; then the first listens, and after it the second.
+// In the state "bound" the first socket stays bound while the second one binds and then listens. Whether the first can
+// still listen after that is measured as well, and told in the tables.
 #include "common/config.hpp"
 #include "common/conflict.hpp"
 #include "common/socket_table.hpp"
@@ -57,9 +58,11 @@ struct Cell {
     Options first_options;
     Address second;
     Options second_options;
+    asio::ip::address called; // what the client of the first one calls, if that has one: it stays in TIME-WAIT
 };
 struct Answer {
     std::string bind, listen;
+    std::string first_listen = "-"; // after the second one, if the first was only bound
     friend bool operator==(const Answer&, const Answer&) = default;
 };
 
@@ -84,13 +87,15 @@ Answer rule(const Cell& cell) {
     if (cell.state == "listening")
         first.state = common::Claim::State::listening;
     if (cell.state == "time_wait")
-        first = common::left_in_time_wait(first, client_connects_to(cell.first.ip).to_string());
+        first = common::left_in_time_wait(first, cell.called.to_string());
     const auto verdict = conflict(first, claim_of(cell.protocol, cell.second, cell.second_options));
     if (verdict == common::Verdict::refused_at_bind)
         return {"EADDRINUSE", "-"};
     if (cell.protocol == "udp") // where there is no listen
         return {"OK", "-"};
-    return {"OK", verdict == common::Verdict::ok ? "OK" : "EADDRINUSE"};
+    if (cell.state != "bound")
+        return {"OK", "OK"};
+    return {"OK", "OK", verdict == common::Verdict::ok ? "OK" : "EADDRINUSE"};
 }
 
 // ---- The measurement ------------------------------------------------------------------------------------------------
@@ -132,10 +137,15 @@ std::uint16_t fresh_port(asio::io_context& io) {
 
 common::Address both(const tcp::endpoint& end) { return {end.address().to_string(), end.port()}; }
 
+// The kernel has the mapped address of an IPv4 client on an IPv6 socket.
+asio::ip::address as_kept(const asio::ip::address& client, const asio::ip::address& server) {
+    return client.is_v4() && server.is_v6() ? make_address_v6(asio::ip::v4_mapped, client.to_v4()) : client;
+}
+
 // The server closes its connection first, and its listener too.
-void leave_in_time_wait(asio::io_context& io, tcp::acceptor& listener) {
-    const tcp::endpoint server{client_connects_to(listener.local_endpoint().address()),
-                               listener.local_endpoint().port()};
+void leave_in_time_wait(asio::io_context& io, tcp::acceptor& listener, const asio::ip::address& called) {
+    const asio::ip::address family = listener.local_endpoint().address();
+    const tcp::endpoint server{called, listener.local_endpoint().port()};
     tcp::socket client{io};
     client.connect(server);
     const tcp::endpoint source = client.local_endpoint();
@@ -148,7 +158,8 @@ void leave_in_time_wait(asio::io_context& io, tcp::acceptor& listener) {
     client.shutdown(tcp::socket::shutdown_send);
     client.wait(tcp::socket::wait_error); // until the other side has acknowledged the end
 #ifdef __linux__
-    const auto left = common::kernel_socket(common::Protocol::tcp, both(server), both(source));
+    const auto left = common::kernel_socket(common::Protocol::tcp, both({as_kept(called, family), server.port()}),
+                                            both({as_kept(source.address(), family), source.port()}));
     if (!left || left->state != "TIME-WAIT")
         throw std::runtime_error{"the kernel has " + to_string(both(server)) + " in the state " +
                                  (left ? left->state : "none") + ", not TIME-WAIT (is tcp_max_tw_buckets reached?)"};
@@ -189,17 +200,19 @@ Answer measure_once(asio::io_context& io, const Cell& cell) {
         if (cell.state != "bound")
             first.listen();
         if (cell.state == "time_wait")
-            leave_in_time_wait(io, first);
+            leave_in_time_wait(io, first, cell.called);
     }
 
     second.bind({cell.second.ip, port}, error);
     Answer answer{errno_name(error), "-"};
     if constexpr (std::is_same_v<Socket, tcp::acceptor>)
         if (!error) {
-            if (cell.state == "bound")
-                first.listen();
             second.listen(Socket::max_listen_connections, error);
             answer.listen = errno_name(error);
+            if (cell.state == "bound") {
+                first.listen(Socket::max_listen_connections, error);
+                answer.first_listen = errno_name(error);
+            }
         }
     return answer;
 }
@@ -208,7 +221,9 @@ Answer measure_once(asio::io_context& io, const Cell& cell) {
 Answer measure(asio::io_context& io, const Cell& cell) {
     const auto once = cell.protocol == "tcp" ? measure_once<tcp::acceptor> : measure_once<udp::socket>;
     const Answer answer = once(io, cell);
-    return answer.bind == "OK" && answer.listen != "EADDRINUSE" ? answer : once(io, cell);
+    const std::string refused = "EADDRINUSE";
+    const bool all_granted = answer.bind != refused && answer.listen != refused && answer.first_listen != refused;
+    return all_granted ? answer : once(io, cell);
 }
 
 // ---- The output -----------------------------------------------------------------------------------------------------
@@ -250,11 +265,13 @@ void print_json(const std::vector<Result>& results) {
     std::cout << "\n]\n";
 }
 
-// What one combination of options comes to: OK, or the call that is refused with EADDRINUSE.
+// What one combination of options comes to.
 std::string in_words(const Answer& answer) {
     if (answer.bind != "OK")
         return answer.bind == "EADDRINUSE" ? "at bind" : answer.bind;
-    return answer.listen == "EADDRINUSE" ? "at listen" : "OK";
+    if (answer.listen == "EADDRINUSE")
+        return "at listen";
+    return answer.first_listen == "EADDRINUSE" ? "one listens" : "OK";
 }
 
 // For each pair of addresses a letter, and for each letter the sixteen combinations of options that it stands for.
@@ -287,7 +304,8 @@ void print_table(const std::vector<Result>& results) {
         std::cout << std::setw(11) << letter->second;
     }
     std::cout << "\n\nA row is the first socket's options, a column the second's.\n"
-                 "  at bind, at listen  the second socket's call that fails with EADDRINUSE\n";
+                 "  at bind      the second socket's bind fails with EADDRINUSE\n"
+                 "  one listens  both are bound; when one listens, the other's listen fails so\n";
     for (const Grid& grid : legend) {
         std::cout << '\n' << letters.at(grid) << std::setw(14) << ' ';
         for (const Options& second : options)
@@ -299,44 +317,59 @@ void print_table(const std::vector<Result>& results) {
     }
 }
 
-// The same in short, as Markdown: which addresses meet, and then, for those that do, what the options make of it.
-// Throws where a kernel's answers are not so regular.
+// The same in short, as Markdown: which addresses meet, which of them do so when TIME-WAIT alone is left, and then, for
+// those that meet, what the options make of it. Throws if a kernel's answers are not so regular.
 void print_markdown(const std::vector<Result>& results) {
     using Grid = std::vector<std::string>;
-    std::vector<std::string> states, rows;
-    std::map<std::string, Grid> when_they_meet;                       // by state
-    std::map<std::pair<std::string, std::string>, std::string> meets; // by addresses: a letter for each state
-    const std::map<std::string, std::string> words{{"nnnn", "no"}, {"yyyy", "yes"}, {"yyny", "while it lives"}};
+    std::vector<std::string> states, servers, names;
+    std::map<std::string, Grid> when_they_meet;                     // by state
+    std::map<std::pair<std::string, std::string>, bool> meet, left; // by addresses; of what is left, by client as well
+    const auto regular = [](bool so) {
+        if (!so)
+            throw std::runtime_error{"the answers of this kernel do not fit the short table; see --csv"};
+    };
     for (std::size_t i = 0; i < results.size(); i += 16) {
         const Cell& cell = results[i].cell;
-        const std::string state = cell.protocol + ", first " + cell.state;
-        if (states.empty() || states.back() != state)
+        const std::string state = cell.protocol + ", first " + cell.state, name = '`' + cell.first.name + '`';
+        if (std::ranges::find(states, state) == states.end())
             states.push_back(state);
-        if (rows.empty() || (rows.back() != cell.first.name && states.size() == 1))
-            rows.push_back(cell.first.name);
+        if (std::ranges::find(names, name) == names.end())
+            names.push_back(name);
         Grid grid;
         for (std::size_t k = i; k < i + 16; ++k)
             grid.push_back(in_words(results[k].answer));
-        const bool meet = grid != Grid(16, "OK");
-        std::string& letters = meets[{cell.first.name, cell.second.name}] += meet ? 'y' : 'n';
-        const bool last = letters.size() == 4;
-        if ((meet && when_they_meet.try_emplace(state, grid).first->second != grid) ||
-            (last && !words.contains(letters)))
-            throw std::runtime_error{"the answers of this kernel do not fit the short table; see --csv"};
+        const bool conflict = grid != Grid(16, "OK");
+        regular(!conflict || when_they_meet.try_emplace(state, grid).first->second == grid);
+        const std::string second = '`' + cell.second.name + '`';
+        if (cell.state != "time_wait") {
+            regular(meet.try_emplace({name, second}, conflict).first->second == conflict);
+        } else if (cell.first.ip.is_unspecified()) {
+            const std::string server = name + ", its client over IPv" + (cell.called.is_v4() ? "4" : "6");
+            left[{server, second}] = conflict;
+            if (servers.empty() || servers.back() != server)
+                servers.push_back(server);
+        } else { // one address, and one that a client can call
+            regular(meet.at({name, second}) == conflict);
+        }
     }
 
-    std::cout << "| first \\ second |";
-    for (const std::string& second : rows)
-        std::cout << " `" << second << "` |";
-    std::cout << "\n|---|";
-    for (const std::string& first : rows)
-        std::cout << "---|" << (first == rows.back() ? "\n" : "");
-    for (const std::string& first : rows) {
-        std::cout << "| `" << first << "` |";
-        for (const std::string& second : rows)
-            std::cout << ' ' << words.at(meets.at({first, second})) << " |";
+    const auto print_addresses = [&names](const char* title, const Grid& rows, auto& yes) {
+        std::cout << "| " << title << " |";
+        for (const std::string& second : names)
+            std::cout << ' ' << second << " |";
+        std::cout << "\n|---|";
+        for (std::size_t i = 0; i < names.size(); ++i)
+            std::cout << "---|";
+        for (const std::string& first : rows) {
+            std::cout << "\n| " << first << " |";
+            for (const std::string& second : names)
+                std::cout << ' ' << (yes.at({first, second}) ? "yes" : "no") << " |";
+        }
         std::cout << '\n';
-    }
+    };
+    print_addresses("first \\ second", names, meet);
+    std::cout << '\n';
+    print_addresses("the server was on", servers, left);
 
     std::cout << "\n| first's options | second's options |";
     for (const std::string& state : states)
@@ -387,17 +420,26 @@ int main(int argc, char** argv) {
 
         std::vector<Result> results;
         std::size_t surprises = 0;
+        const auto ask = [&](const Cell& cell) {
+            results.push_back({cell, predict ? rule(cell) : measure(io, cell)});
+            surprises += results.back().answer != rule(cell);
+        };
         const std::array<std::array<const char*, 2>, 4> states{
             {{"tcp", "bound"}, {"tcp", "listening"}, {"tcp", "time_wait"}, {"udp", "bound"}}};
         for (const auto& [protocol, state] : states)
             for (const Address& first : present)
                 for (const Address& second : present)
                     for (const Options& first_options : options)
-                        for (const Options& second_options : options) {
-                            const Cell cell{protocol, state, first, first_options, second, second_options};
-                            results.push_back({cell, predict ? rule(cell) : measure(io, cell)});
-                            surprises += results.back().answer != rule(cell);
-                        }
+                        for (const Options& second_options : options)
+                            ask({protocol, state, first, first_options, second, second_options,
+                                 client_connects_to(first.ip)});
+        // A server for both families is called over either; --csv has the call over IPv6.
+        if (print == print_markdown && ipv6)
+            for (const Address& second : present)
+                for (const Options& first_options : options)
+                    for (const Options& second_options : options)
+                        ask({"tcp", "time_wait", addresses[3], first_options, second, second_options,
+                             address_v4::loopback()});
         print(results);
         if (surprises == 0 && print == print_table)
             std::cout << "\nAll " << results.size() << " answers are what the rule in common/conflict.cpp predicts.\n";

@@ -764,7 +764,7 @@ void pair(Script& s, State state) {
     // Were each pair as likely as another, most answers would be the same: so the verdict is drawn first.
     const unsigned drawn = s.below(100);
     const Verdict wanted = drawn < 45                            ? Verdict::ok
-                           : drawn < 70 && state == State::bound ? Verdict::refused_at_listen
+                           : drawn < 70 && state == State::bound ? Verdict::one_listens
                                                                  : Verdict::refused_at_bind;
     const bool ipv6_too = s.percent(40);
     Party first, second;
@@ -795,7 +795,7 @@ void pair(Script& s, State state) {
         s.listen(one);
     if (state != State::udp)
         s.listen(other);
-    if (wanted == Verdict::refused_at_listen)
+    if (wanted == Verdict::one_listens)
         s.fails(EADDRINUSE);
     s.because(the_kernel, why(state, first, second));
 }
