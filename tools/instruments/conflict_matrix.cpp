@@ -144,7 +144,7 @@ asio::ip::address as_kept(const asio::ip::address& client, const asio::ip::addre
 
 // The server closes its connection first, and its listener too.
 void leave_in_time_wait(asio::io_context& io, tcp::acceptor& listener, const asio::ip::address& called) {
-    const asio::ip::address family = listener.local_endpoint().address();
+    [[maybe_unused]] const asio::ip::address family = listener.local_endpoint().address();
     const tcp::endpoint server{called, listener.local_endpoint().port()};
     tcp::socket client{io};
     client.connect(server);
@@ -353,6 +353,7 @@ void print_markdown(const std::vector<Result>& results) {
         }
     }
 
+    std::ranges::sort(servers); // the client over IPv4 was asked about last
     const auto print_addresses = [&names](const char* title, const Grid& rows, auto& yes) {
         std::cout << "| " << title << " |";
         for (const std::string& second : names)
