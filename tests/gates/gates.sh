@@ -60,7 +60,6 @@ programs_are_figures() {
         [01_socket]=1
         [03_listen_accept]=1
         [04_client_port]=1
-        [05_port_conflict]=1
         [06_env_config]=1
         [07_many_services]=1
     )

@@ -656,6 +656,10 @@ void which_server(Script& s) {
 
 // ---- 5. Port conflicts ----------------------------------------------------------------------------------------------
 
+constexpr std::string_view when_shared = "when-may-two-sockets-have-one-port",
+                           server_gone = "who-has-the-port-when-the-server-has-gone",
+                           old_server = "what-must-the-old-server-have-done";
+
 using common::Verdict;
 enum class State { bound, listening, time_wait, udp };
 
@@ -797,7 +801,7 @@ void pair(Script& s, State state) {
         s.listen(other);
     if (wanted == Verdict::one_listens)
         s.fails(EADDRINUSE);
-    s.because(the_kernel, why(state, first, second));
+    s.because(when_shared, why(state, first, second));
 }
 
 void bound_pair(Script& s) { pair(s, State::bound); }
@@ -826,17 +830,18 @@ void who_closes_first(Script& s) {
     s.bind(restarted, loopback, port);
     if (listener_stays) {
         s.fails(EADDRINUSE);
-        s.because(goes_wrong, "The connection has ended; the listener has not, and it has the port.");
+        s.because(old_server, "The connection has ended; the listener has not, and it has the port.");
     } else if (server_first && !(old_reuses && new_reuses)) {
         s.fails(EADDRINUSE);
-        s.because(goes_wrong, "The server closed first, so its end stays in TIME-WAIT, with its port. SO_REUSEADDR "
+        s.because(old_server, "The server closed first, so its end stays in TIME-WAIT, with its port. SO_REUSEADDR "
                               "must be set in the old server and in the new one, and that is not so here.");
     } else if (server_first) {
-        s.because(goes_wrong, "The server closed first, so its end stays in TIME-WAIT, with its port. But the old "
+        s.because(old_server, "The server closed first, so its end stays in TIME-WAIT, with its port. But the old "
                               "server and the new one have set SO_REUSEADDR.");
     }
-    s.because(goes_wrong, "The side that closes first keeps its end in TIME-WAIT. That was the client, so the server's "
-                          "port is free as soon as its sockets are closed.");
+    s.because(server_gone,
+              "The side that closes first keeps its end in TIME-WAIT. That was the client, so the server's "
+              "port is free as soon as its sockets are closed.");
     s.listen(restarted);
 }
 
@@ -854,12 +859,12 @@ void option_in_time(Script& s) {
     s.bind(second, loopback, port);
     if (!in_time) {
         s.fails(EADDRINUSE);
-        s.because(the_program, "The kernel looks at the options when bind is called. The second socket sets its own "
-                               "afterwards: too late.");
+        s.because(old_server, "The kernel looks at the options when bind is called. The second socket sets its own "
+                              "afterwards: too late.");
         s.set(second, option);
     }
-    s.because(the_program, "Both sockets have set the option before bind, where the kernel looks at it. One of them "
-                           "listens, which either option allows.");
+    s.because(old_server, "Both sockets have set the option before bind, where the kernel looks at it. One of them "
+                          "listens, which either option allows.");
     s.listen(first);
 }
 

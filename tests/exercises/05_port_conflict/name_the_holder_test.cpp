@@ -130,7 +130,8 @@ support::Client listener_for_ipv6_alone(std::uint16_t port) {
 
 void grader::judge(Grader& grader) {
     const std::string form = "a line PID COMMAND STATE ADDRESS:PORT for each socket in the way, and no other line";
-    const std::string kernel = "What the kernel did", wrong = "What goes wrong";
+    const std::string kernel = "Which addresses are in each other's way?",
+                      gone_server = "Who has the port when the server has gone?";
     const auto listener = [](const std::string& ip, std::uint16_t port) { return support::listening_socket(ip, port); };
 
     grader.check("it names a listening socket and the process that holds it", form + "; status 0", kernel);
@@ -174,7 +175,7 @@ void grader::judge(Grader& grader) {
     const std::string fourth = hand_over(grader, listener("127.0.0.2", port), "LISTEN");
     expect_answer(grader, "0.0.0.0", port, {first, fourth});
 
-    grader.check("it names a connection whose listener is gone", form + ", whatever the socket's state", wrong);
+    grader.check("it names a connection whose listener is gone", form + ", whatever the socket's state", gone_server);
     const std::uint16_t old = grader.fresh_port(), half = grader.fresh_port();
     Connection open = connection_to(old), closed = connection_to(half);
     grader.did("connected two clients with servers on " + to_string(open.client.peer()) + " and " +
@@ -188,7 +189,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("it names a connection that no process holds",
                  "a line \"- - TIME-WAIT 127.0.0.1:PORT\" for each of hundreds, and \"- - FIN-WAIT-2 127.0.0.1:PORT\"",
-                 wrong);
+                 gone_server);
     const std::uint16_t gone = grader.fresh_port(), waiting = grader.fresh_port();
     const Address gone_from{"127.0.0.1", gone}, waits_at{"127.0.0.1", waiting};
     std::vector<std::string> many;
@@ -249,7 +250,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("it names each of the processes that hold a socket",
                  form + ", and for each process that holds it: a server and a child that has inherited its socket",
-                 wrong);
+                 "What does a helper keep?");
     const std::uint16_t common_port = grader.fresh_port();
     {
         support::Client inherited = listener("127.0.0.1", common_port);
@@ -298,7 +299,8 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("an argument that is no address or no port stops it",
-                 "status 78, nothing on standard output and a message on standard error", wrong);
+                 "status 78, nothing on standard output and a message on standard error",
+                 "Exercise 5.2: name the holder");
     const std::vector<std::vector<std::string>> mistakes{
         {"127.0.0.1", "http"},   {"127.0.0.1", "70000"}, {"127.0.0.1", "80x"},
         {"127.0.0.1", "-1"},     {"127.0.0.1", ""},      {"here", "8080"},

@@ -99,14 +99,16 @@ void grader::judge(Grader& grader) {
     const std::string taken = "a line \"listening on 127.0.0.1:PORT\" with the first candidate that can be had";
 
     grader.check("it listens on a free candidate",
-                 "the line \"listening on 127.0.0.1:PORT\", and one listening socket with this address", "Run it");
+                 "the line \"listening on 127.0.0.1:PORT\", and one listening socket with this address",
+                 "Exercise 5.1: next candidate");
     const std::uint16_t alone = grader.fresh_port();
     Program simple = grader.start(with_ports({alone}));
     expect_listens_on(grader, simple, alone);
 
-    check_ready_line(grader, with_ports({grader.fresh_port()}), "Run it");
+    check_ready_line(grader, with_ports({grader.fresh_port()}), "Exercise 5.1: next candidate");
 
-    grader.check("it serves until it is told to end", "it listens on when clients have come and gone", "Run it");
+    grader.check("it serves until it is told to end", "it listens on when clients have come and gone",
+                 "Exercise 5.1: next candidate");
     grader.try_to_connect(at(alone));
     simple.expect_running();
     for (const Leaving how : all_leave) {
@@ -115,16 +117,16 @@ void grader::judge(Grader& grader) {
     }
     grader.expect(simple.listener().local == at(alone), "it does not listen on " + to_string(at(alone)) + " any more");
 
-    check_endings(grader, with_ports({grader.fresh_port()}), "Run it");
+    check_endings(grader, with_ports({grader.fresh_port()}), "Exercise 5.1: next candidate");
 
-    grader.check("it goes on after a refusal", taken, "The program");
+    grader.check("it goes on after a refusal", taken, "Which addresses are in each other's way?");
     const auto [busy, free] = two_ports(grader);
     const Client holder = grader.listen("127.0.0.1", busy);
     Program second = grader.start(with_ports({busy, free}));
     expect_listens_on(grader, second, free);
 
     grader.check("it prints one line", "the ready line alone on standard output, also when candidates were refused",
-                 "Run it");
+                 "Exercise 5.1: next candidate");
     end(grader, simple, Ending::enter);
     end(grader, second, Ending::enter);
     expect_output(grader, simple, {"listening on " + to_string(at(alone))});
@@ -132,12 +134,13 @@ void grader::judge(Grader& grader) {
 
     grader.check("it says who was refused, and why",
                  "for each refused candidate one line on standard error, with 127.0.0.1:PORT and the kernel's reason",
-                 "The program");
+                 "Which addresses are in each other's way?");
     expect_complaints(grader, second, {{busy, EADDRINUSE}}, {free});
     expect_complaints(grader, simple, {}, {alone});
 
     grader.check("it takes the first candidate that it can have",
-                 taken + ", in the order of the arguments; standard error names none of those after it", "Run it");
+                 taken + ", in the order of the arguments; standard error names none of those after it",
+                 "Exercise 5.1: next candidate");
     const auto [low, high] = two_ports(grader);
     for (const auto& candidates : {std::vector<unsigned>{low, high}, {high, low}}) {
         Program chooser = grader.start(with_ports({busy, candidates[0], candidates[1]}));
@@ -147,7 +150,7 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("a port that is bound is taken, too, when nobody listens there",
-                 "the next candidate, and a line about the bound one", "What the kernel did");
+                 "the next candidate, and a line about the bound one", "Which addresses are in each other's way?");
     const std::uint16_t bound = grader.fresh_port();
     const support::Client silent = support::bound_socket("127.0.0.1", bound);
     grader.did("bound port " + std::to_string(bound) + " of 127.0.0.1, and does not listen there");
@@ -158,7 +161,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("it shares a port with nobody",
                  "the next candidate, also where the holder has set SO_REUSEPORT and would share",
-                 "What the kernel did");
+                 "When may two sockets have one port?");
     const std::uint16_t shared = grader.fresh_port();
     const support::Client willing = willing_listener(shared);
     grader.did("listened on 127.0.0.1:" + std::to_string(shared) + " with SO_REUSEPORT");
@@ -169,7 +172,7 @@ void grader::judge(Grader& grader) {
     grader.check("it takes a port that another address has",
                  "the first candidate, which somebody has on 127.0.0.2, and somebody for UDP, but nobody for TCP on "
                  "127.0.0.1",
-                 "What the kernel did");
+                 "Which addresses are in each other's way?");
     const std::uint16_t aside = grader.fresh_port();
     const Client neighbour = grader.listen("127.0.0.2", aside);
     const support::Client datagrams = support::udp_socket("127.0.0.1", aside);
@@ -180,7 +183,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("it goes on after any refusal, and gives the reason of each",
                  "a port that it may not bind is refused with EACCES: a line with that reason, and the next candidate",
-                 "The program");
+                 "Which addresses are in each other's way?");
     const unsigned first_allowed = first_unprivileged_port(grader, 1024);
     const unsigned forbidden = grader.draw(1, std::min(std::max(first_allowed, 2U), 1024U) - 1);
     if (first_allowed > 1) {
@@ -194,7 +197,8 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("it asks the kernel what is refused",
-                 "the first candidate, a port below 1024 that everybody may bind here", "The program");
+                 "the first candidate, a port below 1024 that everybody may bind here",
+                 "Which addresses are in each other's way?");
     if (grader.alone() && first_unprivileged_port(grader, 0) == 0) {
         grader.did("made every port one that everybody may bind:");
         Program privileged = grader.start(with_ports({forbidden, free}));
@@ -204,7 +208,8 @@ void grader::judge(Grader& grader) {
         grader.not_here("a network of the grader's own, where everybody may bind every port");
     }
 
-    grader.check("it tries as many candidates as there are", taken + ", after hundreds that are refused", "Run it");
+    grader.check("it tries as many candidates as there are", taken + ", after hundreds that are refused",
+                 "Exercise 5.1: next candidate");
     std::vector<unsigned> many;
     std::vector<support::Client> holders;
     grader.as_one_step("bound " + std::to_string(hundreds) + " ports", [&, free = free] {
@@ -222,7 +227,7 @@ void grader::judge(Grader& grader) {
     expect_complaints(grader, patient, {{many.front(), EADDRINUSE}, {many[hundreds - 1], EADDRINUSE}});
 
     grader.check("it reports the port that it has got", "with the candidate 0, the port that the kernel chose",
-                 "Run it");
+                 "Exercise 5.1: next candidate");
     Program any = grader.start(with_ports({busy, 0, free}));
     const Address says = any.ready(), got = any.listener().local;
     grader.expect(says == got, "it says " + to_string(says) + ", and listens on " + to_string(got));
@@ -230,13 +235,14 @@ void grader::judge(Grader& grader) {
 
     grader.check("where every candidate is refused, it ends with status 1",
                  "status 1, no line on standard output, and a line on standard error for each candidate",
-                 "The program");
+                 "Which addresses are in each other's way?");
     Program refused = grader.start(with_ports({busy, bound}));
     expect_failure(grader, refused);
     expect_complaints(grader, refused, {{busy, EADDRINUSE}, {bound, EADDRINUSE}});
 
     grader.check("an argument that is no port stops it",
-                 "status 78, nothing on standard output and a message on standard error", "What goes wrong");
+                 "status 78, nothing on standard output and a message on standard error",
+                 "Exercise 5.1: next candidate");
     std::vector<std::vector<std::string>> mistakes{{}};
     for (const std::string text : {"http", "70000", "80x", "-1", ""})
         mistakes.push_back(mistakes.size() % 2 == 1 ? std::vector{text} : std::vector{text, std::to_string(free)});
@@ -250,7 +256,7 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("it reads every argument before it opens a socket",
-                 "status 78, also where a free port stands before the wrong argument", "What goes wrong");
+                 "status 78, also where a free port stands before the wrong argument", "Exercise 5.1: next candidate");
     grader.did("a program that asks for a socket is killed from here on:");
     Program early = grader.start({.arguments = {std::to_string(free), "70000"}, .lacking = Lacking::sockets});
     const int how = early.exit_status();

@@ -47,21 +47,23 @@ void grader::judge(Grader& grader) {
     const Launch on_port{.environment = {{"PORT", std::to_string(port)}}};
 
     grader.check("it listens on the port that PORT names", "the line \"listening on 127.0.0.1:PORT\", and the socket",
-                 "Run it");
+                 "Exercise 5.3: restart at once");
     Program first = grader.start(on_port);
     expect_listens_on(grader, first, address);
 
-    check_ready_line(grader, {.environment = {{"PORT", std::to_string(grader.fresh_port())}}}, "Run it");
+    check_ready_line(grader, {.environment = {{"PORT", std::to_string(grader.fresh_port())}}},
+                     "Exercise 5.3: restart at once");
 
     grader.check("each client gets the whole farewell, and then the server closes",
                  "the line \"goodbye\", and the end of the stream; the server closes first, so "
                  "TIME-WAIT is on its side",
-                 "What goes wrong");
+                 "Who has the port when the server has gone?");
     for (int client = 0; client < 3; ++client)
         dismissed(grader, address).close();
     await(grader, address, "TIME-WAIT");
 
-    check_endings(grader, {.environment = {{"PORT", std::to_string(grader.fresh_port())}}}, "Run it");
+    check_endings(grader, {.environment = {{"PORT", std::to_string(grader.fresh_port())}}},
+                  "Exercise 5.3: restart at once");
 
     grader.check("a PORT that is no port stops it",
                  "status 78, nothing on standard output and a message on standard error", "Exercises");
@@ -75,7 +77,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("it closes each connection, and waits for no client",
                  "farewells for hundreds of clients that do not close, and no socket of theirs left with the program",
-                 "What goes wrong");
+                 "Who has the port when the server has gone?");
     first.settle();
     const std::size_t before = sockets_held(first);
     std::vector<Client> lingering;
@@ -83,7 +85,8 @@ void grader::judge(Grader& grader) {
                [&] { lingering.push_back(dismissed(grader, address)); });
     expect_sockets(grader, first, before, "all clients have been told goodbye, and");
 
-    grader.check("it serves on when a client breaks off", "a farewell for the next client", "What goes wrong");
+    grader.check("it serves on when a client breaks off", "a farewell for the next client",
+                 "Exercise 5.3: restart at once");
     break_off_in_the_queue(grader, address);
     take_the_queue(first, address);
     first.expect_running();
@@ -93,7 +96,7 @@ void grader::judge(Grader& grader) {
     grader.check("it can be started again at once",
                  "each time the ready line, a listener on the same address and a farewell for a client, while the old "
                  "connections are in TIME-WAIT, and in FIN-WAIT-2 where a client has not closed",
-                 "Run it");
+                 "What must the old server have done?");
     end(grader, first, Ending::sigterm);
     for (const Ending how : {Ending::enter, Ending::sigterm}) {
         grader.did("asked the kernel for the sockets on " + to_string(address) + ": " + states_at(address));
@@ -108,7 +111,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("a second copy is refused while the first runs",
                  "status 1, no ready line, and the kernel's reason on standard error; the first serves on",
-                 "What the kernel did");
+                 "When may two sockets have one port?");
     Program copy = grader.start(on_port);
     const auto ready = copy.line_or_end("listening on ");
     grader.expect(!ready, "the second copy says " + in_quotes(ready.value_or("")));

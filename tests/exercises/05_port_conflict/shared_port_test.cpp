@@ -70,7 +70,7 @@ void grader::judge(Grader& grader) {
     const Launch launch = with_workers(workers, std::to_string(port));
 
     grader.check("it says where it listens", "the line \"listening on 127.0.0.1:PORT\", with the port in PORT",
-                 "The program");
+                 "Exercise 5.4: shared port");
     Program program = grader.start(launch);
     const Address says = program.ready();
     grader.expect(says == address, "it says " + to_string(says) + ", and PORT asks for " + to_string(address));
@@ -78,20 +78,21 @@ void grader::judge(Grader& grader) {
     grader.check(
         "each worker has a listening socket of its own",
         "as many sockets in the state LISTEN on 127.0.0.1:PORT as there are workers, once the ready line is there",
-        "The program");
+        "When may two sockets have one port?");
     program.settle();
     expect_listeners(grader, address, workers);
 
     grader.check("every client is told who serves it",
                  "the line \"worker K\", with K from 1 to the number of workers, and then the end of the stream",
-                 "The program");
+                 "Exercise 5.4: shared port");
     constexpr std::size_t clients = 64; // a worker whom none of them reaches is as rare as 1 in 25 million runs
     std::vector<unsigned> told;
     for (std::size_t i = 0; i < clients; ++i)
         told.push_back(served(grader, address, workers));
 
     grader.check("every worker gets some of the clients",
-                 "each number from 1 to the number of workers, among 64 clients", "What the kernel did");
+                 "each number from 1 to the number of workers, among 64 clients",
+                 "Who gets the client when two listen?");
     for (unsigned worker = 1; worker <= workers; ++worker)
         grader.expect(std::ranges::find(told, worker) != told.end(),
                       "none of 64 clients was told \"worker " + std::to_string(worker) + "\"");
@@ -99,7 +100,7 @@ void grader::judge(Grader& grader) {
     grader.check("the kernel deals the clients out, not the program",
                  "the same worker for a client that calls again from the same port: the kernel's hash of the addresses "
                  "and ports is the same",
-                 "What the kernel did");
+                 "Who gets the client when two listen?");
     for (int i = 0; i < 24; ++i) {
         const Address source{"127.0.0.1", grader.fresh_port()};
         const unsigned one = served(grader, address, workers, source), other = served(grader, address, workers, source);
@@ -109,7 +110,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("it closes each connection, and waits for no client",
                  "hundreds of clients that do not close are served, and no socket of theirs is left with the program",
-                 "The program");
+                 "Exercise 5.4: shared port");
     program.settle();
     const std::size_t before = sockets_held(program);
     std::vector<Client> lingering;
@@ -120,7 +121,7 @@ void grader::judge(Grader& grader) {
     expect_sockets(grader, program, before, "all clients have been served, and");
 
     grader.check("each worker serves on when a client breaks off", "a line for each client that comes then",
-                 "What goes wrong");
+                 "Exercise 5.4: shared port");
     break_off_in_the_queue(grader, address);
     take_the_queue(program, address);
     program.expect_running();
@@ -129,22 +130,23 @@ void grader::judge(Grader& grader) {
     grader.expect(alive.size() == workers, "of " + std::to_string(workers) + " workers " +
                                                std::to_string(alive.size()) + " serve clients after that");
 
-    grader.check("it prints one line", "the ready line alone on standard output", "The program");
+    grader.check("it prints one line", "the ready line alone on standard output", "Exercise 5.4: shared port");
     end(grader, program, Ending::enter);
     expect_output(grader, program, {"listening on " + to_string(address)});
 
     const std::uint16_t full = grader.fresh_port();
-    check_ready_line(grader, with_workers(workers, std::to_string(full)), "The program", [full](const Program&) {
-        const std::size_t listen = listeners_on(full).size();
-        return listen == workers ? "" : "only " + std::to_string(listen) + " of its workers listen";
-    });
+    check_ready_line(grader, with_workers(workers, std::to_string(full)), "Exercise 5.4: shared port",
+                     [full](const Program&) {
+                         const std::size_t listen = listeners_on(full).size();
+                         return listen == workers ? "" : "only " + std::to_string(listen) + " of its workers listen";
+                     });
 
-    check_endings(grader, with_workers(workers, std::to_string(grader.fresh_port())), "Run it");
+    check_endings(grader, with_workers(workers, std::to_string(grader.fresh_port())), "Exercise 5.4: shared port");
 
     grader.check("each of 16 workers serves the clients of its own socket",
                  "where the kernel is told to give all clients to one of the sockets, the same worker for all; and "
                  "another one for each socket",
-                 "The program");
+                 "Who gets the client when two listen?");
     const std::uint16_t another = grader.fresh_port();
     const Address many{"127.0.0.1", another};
     Program crowd = grader.start(with_workers(most, std::to_string(another)));
@@ -171,7 +173,7 @@ void grader::judge(Grader& grader) {
     grader.check(
         "where the kernel chooses the port, all workers share it",
         "with PORT=0, and without PORT, a line with the port that the kernel chose, on which all of them listen",
-        "What the kernel did");
+        "When may two sockets have one port?");
     for (const auto& none : {std::optional<std::string>{"0"}, std::optional<std::string>{}}) {
         Program any = grader.start(with_workers(2, none));
         const Address chosen = any.ready();
@@ -180,7 +182,8 @@ void grader::judge(Grader& grader) {
         end(grader, any, Ending::enter);
     }
 
-    grader.check("one worker is enough", "a listening socket, and \"worker 1\" for each client", "The program");
+    grader.check("one worker is enough", "a listening socket, and \"worker 1\" for each client",
+                 "Exercise 5.4: shared port");
     const std::uint16_t lonely = grader.fresh_port();
     Program alone = grader.start(with_workers(1, std::to_string(lonely)));
     alone.ready();
@@ -189,7 +192,8 @@ void grader::judge(Grader& grader) {
         served(grader, {"127.0.0.1", lonely}, 1);
 
     grader.check("where somebody has the port and does not share it, it ends with status 1",
-                 "status 1, no ready line, and the kernel's reason on standard error", "What the kernel did");
+                 "status 1, no ready line, and the kernel's reason on standard error",
+                 "When may two sockets have one port?");
     const std::uint16_t taken = grader.fresh_port();
     const Client holder = grader.listen("127.0.0.1", taken);
     Program refused = grader.start(with_workers(workers, std::to_string(taken)));
