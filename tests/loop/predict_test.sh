@@ -206,7 +206,8 @@ a_line_fits_a_terminal() {
         "$without" namespaces "$portlab" predict --seed 7 --count 40 < <(wrong)
         "$without" ipv6 "$portlab" predict --seed 7 --count 40 < <(right | sed -E 's/^[0-9]+/1/')
     } >"$work/lines"
-    LC_ALL=C.UTF-8 awk 'length($0) > 80 { print; bad = 1 } END { exit bad }' "$work/lines" || fail 'lines of more than 80 columns'
+    # The place of a section is one word, which is not broken.
+    LC_ALL=C.UTF-8 awk 'length($0) > 80 && !/^ +Read again: [^ ]+$/ { print; bad = 1 } END { exit bad }' "$work/lines" || fail 'lines of more than 80 columns'
 }
 
 "$case"
