@@ -34,6 +34,21 @@ formatting_is_clean() {
     find "${folders[@]}" -name '*.?pp' -print0 | xargs -0 "$formatter" --dry-run --Werror
 }
 
+shell_scripts_are_clean() {
+    command -v shellcheck >/dev/null || { echo 'needs shellcheck'; return 77; }
+    local scripts
+    mapfile -t scripts < <(find portlab .ci tests tools chapters -type f ! -path '*/__pycache__/*' -exec awk '
+        FNR == 1 && (/^#!.*sh$/ || /^# shellcheck shell=/) { print FILENAME } { nextfile }' {} +)
+    [ ${#scripts[@]} -gt 5 ] || { echo 'no scripts found'; return 1; }
+    shellcheck --severity=warning --external-sources "${scripts[@]}"
+}
+
+grading_is_typed() {
+    [ -d tools/grading ] || { echo 'needs the kit, which a copy for students does not have'; return 77; }
+    command -v mypy >/dev/null || { echo 'needs mypy'; return 77; }
+    (cd tools && mypy --strict --cache-dir=/dev/null -p grading)
+}
+
 chapters_are_listed_everywhere() {
     local folders build book
     folders=$(cd chapters && LC_ALL=C ls -d [0-9A-Z]*_*/ | tr -d /) # an appendix begins with a letter
@@ -100,6 +115,8 @@ exercises_are_complete() {
     done
     python3 tests/gates/statements.py . || status=1
     # In the head of each wrong answer the mistake, in words, and once each the check that it fails and what is seen.
+    local wrong
+    mapfile -t wrong < <(find tests/wrong -mindepth 3 -type f)
     awk 'function fault(what) { print file ": its head " what; bad = 1 }
         function judge() {
             if (!file) return
@@ -111,7 +128,7 @@ exercises_are_complete() {
         /^(--- |#)/ { head = 0 }
         head && /^(\/\/ )?Fails: ./ { fails++ }
         head && /^(\/\/ )?Seen: ./ { seen++ }
-        END { judge(); exit bad }' $(find tests/wrong -mindepth 3 -type f) || status=1
+        END { judge(); exit bad }' "${wrong[@]}" || status=1
     # Every file belongs to an exercise. A header belongs to its chapter.
     diff <(find exercises solutions tests/exercises -mindepth 2 -type f ! -name '*.hpp' | sed -E 's!^(tests/)?(exercises|solutions)/!!; s!(_test)?\.[a-z]+$!!' | sort -u) \
         <(sort -u <<<"$exercises") || { echo 'files (<) and exercises of exercises/exercises.json (>) differ'; status=1; }

@@ -7,7 +7,7 @@ trap 'rm -rf "$copy"' EXIT
 faults=0
 
 mkdir "$copy/tree"
-(cd "$root" && cp -R .clang-format chapters common exercises solutions tests tools CMakeLists.txt book.md README.md "$copy/tree/")
+(cd "$root" && cp -R .clang-format .ci portlab chapters common exercises solutions tests tools CMakeLists.txt book.md README.md "$copy/tree/")
 
 # plant GATE FILE TEXT: the gate must fail once TEXT stands at the end of FILE, and its report must name the file.
 plant() {
@@ -37,6 +37,9 @@ plant common_has_no_socket_verb common/config.hpp '#include <asio.hpp>'
 plant nothing_sleeps tests/chapters/late_test.cpp 'std::this_thread::sl''eep_for(1s);'
 plant nothing_sleeps chapters/nap.sh 'sl''eep 1'
 plant formatting_is_clean chapters/02_bind/bind.cpp 'int  x ;'
+plant shell_scripts_are_clean portlab 'echo $(find . | sort)' portlab
+plant grading_is_typed tools/grading/slurm.py 'def later(x): return x' grading/slurm.py
+
 plant chapters_are_listed_everywhere chapters/99_new/README.md '# 99' 99_new
 plant chapters_are_listed_everywhere CMakeLists.txt 'chapter(98_ghost)' 98_ghost
 plant chapters_are_listed_everywhere book.md '## Contents\n9. [x](chapters/97_ghost/README.md): y' 97_ghost

@@ -251,7 +251,7 @@ def table(verdicts: Sequence[Verdict]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(["student", *paths, "points", "of"])
-    for verdict in sorted(verdicts, key=lambda one: one["student"]):
+    for verdict in sorted(verdicts, key=lambda one: str(one["student"])):
         points = {exercise["path"]: exercise["points"] for exercise in verdict["exercises"]}
         row = [verdict["student"], *(points.get(path) for path in paths), verdict["points"], verdict["of"]]
         writer.writerow([harmless(cell) if isinstance(cell, str) else cell for cell in row])

@@ -19,6 +19,7 @@ import tarfile
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO, cast
 
 from book import exercises as catalogue
 from grading import manifest
@@ -97,8 +98,9 @@ def chosen_files(assignment: Assignment, overlay: Path | None, root: Path,
                 files[path] = file
     chapters = {item.path.split("/")[0] for item in assignment.items}
     own = ["exercises/*.hpp", *(f"exercises/{chapter}/*.hpp" for chapter in sorted(chapters))]
-    for base, patterns in ((root, [VARIANTS, HEADERS]), (overlay, own)):
-        for pattern in patterns if base else []:
+    sources = [(root, [VARIANTS, HEADERS]), *([(overlay, own)] if overlay else [])]
+    for base, patterns in sources:
+        for pattern in patterns:
             files |= {file.relative_to(base).as_posix(): file for file in base.glob(pattern)}
     for item in assignment.items:
         files[item.source] = manifest.locate(item.source, overlay, root) or root / item.source
@@ -195,7 +197,7 @@ def pack(copy: Path, output: Path) -> None:
     unfinished = output.with_name(f"{output.name}.{os.getpid()}")
     try:
         with unfinished.open("wb") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=TIME) as packed, \
-                tarfile.open(mode="w", fileobj=packed) as archive:
+                tarfile.open(mode="w", fileobj=cast(IO[bytes], packed)) as archive:
             for entry in [copy, *sorted(copy.rglob("*"))]:
                 archive.add(entry, entry.relative_to(copy.parent).as_posix(), recursive=False, filter=without_traces)
         unfinished.replace(output)

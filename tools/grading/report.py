@@ -125,7 +125,7 @@ def diagnosis(failed: dict[str, str], known: Iterable[Mistake]) -> str:
 
 def read_class(results: Path, root: Path = manifest.ROOT) -> Class:
     files, without = formats.files_of([results])
-    verdicts = sorted((formats.read(file) for file in files), key=lambda verdict: verdict["student"])
+    verdicts = sorted((formats.read(file) for file in files), key=lambda verdict: str(verdict["student"]))
     if not verdicts:
         raise FormatError(f"there is no verdict.json in the folders of {results}: grade first")
     first = verdicts[0]

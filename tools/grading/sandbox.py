@@ -55,8 +55,8 @@ def to_its_end() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        for number in came[:1]:
-            os.kill(os.getpid(), number)
+        for first in came[:1]:
+            os.kill(os.getpid(), first)
 
 
 def run(command: Sequence[str | Path], *, seconds: float, stdout: Path, stderr: Path, cwd: Path | None = None,

@@ -20,6 +20,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 FILE_LIMIT = 256 * 1024
 ARCHIVE_LIMIT = 64 * 1024 * 1024  # of the archive, and of a tar archive when it is unpacked
@@ -170,7 +171,7 @@ class _Folder:
             os.close(at)
 
 
-def _limited(stream: io.BufferedIOBase | zipfile.ZipExtFile, member: Member) -> bytes:
+def _limited(stream: IO[bytes], member: Member) -> bytes:
     data = stream.read(FILE_LIMIT + 1)
     if len(data) > FILE_LIMIT:
         raise Refused(f"{member.name} has more than the {FILE_LIMIT} bytes that are taken")

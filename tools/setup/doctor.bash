@@ -50,7 +50,7 @@ check_needs() { # GROUP: a line each; status 1 where something is missing or too
         package=${manager:-apt} package=${!package}
         shown=${name%%/*}
         if [ "$kind" = python ]; then # one that is too old is not what is wanted, and it is there
-            name=$(python_of_grading || command -v python3) && kind=command
+            name=$(python_of_grading || command -v python3) && kind="command"
             shown=python3
         fi
         if ! have "$kind" "$name"; then
