@@ -23,6 +23,12 @@ report=$(build broken) && fail 'what does not compile is built'
 [[ $report == *broken.cpp:1:*no_such_name* ]] || fail "the compiler's words are missing: $report"
 [[ $report != *FAILED* && $report != *'broken.dir'* ]] || fail "there is more than the compiler's words: $report"
 
+# A line of the source is the compiler's words as well, even if it looks like a command or like ninja's own words.
+printf '%s\n' 'int main(int count, char**) {' 'int total = 1, left = total/count++ -nonsense; }' 'int ninja: x; // [1/2]' >"$scratch/tree/broken.cpp"
+report=$(build broken) && fail 'what does not compile is built'
+[[ $report == *'left = total/count++ -nonsense'* ]] || fail "a line of the source is missing: $report"
+[[ $report == *'int ninja: x; // [1/2]'* ]] || fail "a line of the source is missing: $report"
+
 [ -z "$(build good)" ] || fail 'a build that succeeds is not silent'
 [ -x "$scratch/build/good" ] || fail 'nothing was built'
 
