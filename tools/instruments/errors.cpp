@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <exception>
+#include <fcntl.h>
 #include <iostream>
 #include <iterator>
 #include <netinet/in.h>
@@ -28,10 +29,14 @@ constexpr std::pair<int, const char*> names[]{
     {EBADF, "EBADF"},
     {ECONNREFUSED, "ECONNREFUSED"},
     {ECONNRESET, "ECONNRESET"},
+    {EINPROGRESS, "EINPROGRESS"},
     {EINVAL, "EINVAL"},
     {EISCONN, "EISCONN"},
     {EMFILE, "EMFILE"},
+    {ENETUNREACH, "ENETUNREACH"},
+    {ENOPROTOOPT, "ENOPROTOOPT"},
     {ENOTCONN, "ENOTCONN"},
+    {ENOTSOCK, "ENOTSOCK"},
     {EOPNOTSUPP, "EOPNOTSUPP"},
     {EPIPE, "EPIPE"},
     {EPROTONOSUPPORT, "EPROTONOSUPPORT"},
@@ -82,13 +87,18 @@ int main() {
         bound.bind(any_port, error);
         row("bind", "a socket that is bound already", error);
 
+        const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
         const int closed = other.native_handle();
         other.close();
         error.assign(::listen(closed, 1) == 0 ? 0 : errno, asio::error::get_system_category());
         row("listen", "a descriptor that has been closed", error);
+        error.assign(::listen(null, 1) == 0 ? 0 : errno, asio::error::get_system_category());
+        row("listen", "a descriptor that is a file", error);
         udp::socket datagrams{io, udp::v4()};
         error.assign(::listen(datagrams.native_handle(), 1) == 0 ? 0 : errno, asio::error::get_system_category());
         row("listen", "a UDP socket", error);
+        datagrams.set_option(tcp::no_delay{true}, error);
+        row("setsockopt", "an option of TCP, for a UDP socket", error);
         asio::generic::stream_protocol::socket stream{io};
         stream.open({AF_INET, IPPROTO_UDP}, error);
         row("socket", "a stream, from the protocol UDP", error);
@@ -96,6 +106,16 @@ int main() {
         tcp::socket client{io, tcp::v4()};
         client.connect(bound.local_endpoint(), error);
         row("connect", "a port on which nobody listens", error);
+
+        other.open(tcp::v4());
+        other.connect({asio::ip::make_address_v4("224.0.0.1"), 80}, error);
+        row("connect", "an address to which no route leads: here, of a multicast group", error);
+        tcp::socket impatient{io, tcp::v4()};
+        impatient.non_blocking(true);
+        error.assign(
+            ::connect(impatient.native_handle(), bound.local_endpoint().data(), sizeof(sockaddr_in)) == 0 ? 0 : errno,
+            asio::error::get_system_category());
+        row("connect", "the handshake is not done yet, and the socket is not to block", error);
 
         tcp::acceptor silent{io, tcp::v4()};
         silent.bind(any_port);
