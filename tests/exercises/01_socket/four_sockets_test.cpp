@@ -110,13 +110,13 @@ void grader::judge(Grader& grader) {
     grader.check("it says what it has opened, and waits",
                  "lines \"descriptor N: FAMILY TYPE PROTOCOL\", then the line \"4 sockets are open\", all of it to be "
                  "read while the program still runs",
-                 "Run it");
+                 "What kind of socket is it?");
     Program program = grader.start();
     const Report report = read_report(grader, program);
 
     grader.check("all sockets that it names are open at once",
                  "each line has a descriptor of its own, and the process holds these sockets and no others",
-                 "From outside");
+                 "Where is the socket?");
     const std::vector<int> said = said_in(report);
     program.settle();
     const std::vector<int> held = network_sockets(program);
@@ -125,7 +125,7 @@ void grader::judge(Grader& grader) {
                                     "; those of its sockets are: " + listed(held, "none"));
 
     grader.check("each line says what the kernel says", "the family, type and protocol of the socket behind the number",
-                 "The program");
+                 "What kind of socket is it?");
     const auto kinds_of = [&](const Program& which, const Report& lines) {
         std::set<std::string> kinds;
         for (const Line& line : lines.lines) {
@@ -139,12 +139,13 @@ void grader::judge(Grader& grader) {
     const std::set<std::string> kinds = kinds_of(program, report);
 
     grader.check("it opens one socket of each kind",
-                 "TCP and UDP, each over IPv4 and IPv6; the last line is \"4 sockets are open\"", "Run it");
+                 "TCP and UDP, each over IPv4 and IPv6; the last line is \"4 sockets are open\"",
+                 "What kind of socket is it?");
     grader.expect(kinds.size() == 4 && report.lines.size() == 4 && report.last == "4 sockets are open",
                   "its sockets are: " + listed(kinds, "none") + "; its last line is " + in_quotes(report.last));
     grader.expect(report.missing.empty(), "it says " + listed(report.missing, "") + ", and there is IPv6");
 
-    grader.check("none of them has a port", "the local endpoint 0.0.0.0:0 or [::]:0", "Run it");
+    grader.check("none of them has a port", "the local endpoint 0.0.0.0:0 or [::]:0", "How do you get a socket?");
     for (const Line& line : report.lines) {
         const Address local = program.borrow(line.descriptor).local();
         grader.expect(local.port == 0, "descriptor " + std::to_string(line.descriptor) + ", " + line.kind +
@@ -153,7 +154,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("it does without a family that the machine lacks",
                  "a line that begins with \"no IPv6\", the two sockets over IPv4, and the line \"2 sockets are open\"",
-                 "The family is missing");
+                 "What if the kernel says no?");
     Program without = grader.start({.lacking = Lacking::ipv6});
     grader.did("answered with EAFNOSUPPORT each time that it asked for an IPv6 socket");
     const Report rest = read_report(grader, without);
@@ -181,7 +182,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("another refusal ends it with status 1",
                  "the reason on standard error, and status 1, whichever of its sockets is refused",
-                 "No descriptor is free");
+                 "Too many open files");
     const auto expect_failure = [&](const Launch& launch, const std::string& step, int error) {
         grader.new_scene();
         Program refused = grader.start(launch);

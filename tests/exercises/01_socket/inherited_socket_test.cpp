@@ -159,29 +159,33 @@ void expect_connections(Grader& grader, const std::string& family, const std::st
 
 void grader::judge(Grader& grader) {
     grader.check("it says what descriptor 3 is", "the one line \"IPv4 TCP, no port\", and the end with status 0",
-                 "The program");
+                 "What kind of socket is it?");
     {
         const support::Client fresh = open_socket(AF_INET, SOCK_STREAM);
         expect_line(grader, "a new TCP socket over IPv4", fresh.descriptor(), {"IPv4 TCP, no port"});
     }
 
-    grader.check("it tells UDP from TCP", "the line \"IPv4 UDP, no port\" for a UDP socket", "The program");
+    grader.check("it tells UDP from TCP", "the line \"IPv4 UDP, no port\" for a UDP socket",
+                 "What kind of socket is it?");
     {
         const support::Client fresh = open_socket(AF_INET, SOCK_DGRAM);
         expect_line(grader, "a new UDP socket over IPv4", fresh.descriptor(), {"IPv4 UDP, no port"});
     }
 
     grader.check("it says the port of a socket that has one",
-                 "\"bound to ADDRESS:PORT\", with the local endpoint that the kernel has for it", "Run it");
+                 "\"bound to ADDRESS:PORT\", with the local endpoint that the kernel has for it",
+                 "How do you get a socket?");
     expect_alone(grader, "IPv4 TCP", AF_INET, SOCK_STREAM, "127.0.0.1", "0.0.0.0");
     expect_alone(grader, "IPv4 UDP", AF_INET, SOCK_DGRAM, "127.0.0.2", "0.0.0.0");
 
     grader.check("it tells a socket that listens from one that is only bound",
-                 "\"listening on ADDRESS:PORT\", by the kernel's answer to SO_ACCEPTCONN", "The program");
+                 "\"listening on ADDRESS:PORT\", by the kernel's answer to SO_ACCEPTCONN",
+                 "What kind of socket is it?");
     expect_listening(grader, "IPv4 TCP", {"127.0.0.1", "0.0.0.0"});
 
     grader.check("it says both ends of a connection",
-                 "\"connected from ADDRESS:PORT to ADDRESS:PORT\", its own end first, then the peer's", "Run it");
+                 "\"connected from ADDRESS:PORT to ADDRESS:PORT\", its own end first, then the peer's",
+                 "How do you get a socket?");
     expect_connections(grader, "IPv4", "127.0.0.1");
 
     grader.check("it leaves the socket as it was",
@@ -221,7 +225,7 @@ void grader::judge(Grader& grader) {
     grader.check("it refuses what is no TCP or UDP socket",
                  "nothing on standard output, a reason on standard error, "
                  "and status 1",
-                 "What goes wrong");
+                 "What people run into");
     grader.new_scene();
     expect_refusal(grader, "not open", {});
     std::array<int, 2> pipe{};
@@ -248,7 +252,8 @@ void grader::judge(Grader& grader) {
     expect_refusal(grader, "a file, and descriptor 4 a TCP socket",
                    {.passed = {nothing.descriptor(), neighbour.descriptor()}});
 
-    grader.check("it does the same over IPv6", "\"IPv6 TCP\" or \"IPv6 UDP\", and addresses in brackets", "Run it");
+    grader.check("it does the same over IPv6", "\"IPv6 TCP\" or \"IPv6 UDP\", and addresses in brackets",
+                 "What kind of socket is it?");
     grader.new_scene();
     support::need_ipv6();
     expect_alone(grader, "IPv6 TCP", AF_INET6, SOCK_STREAM, "::1", "::");

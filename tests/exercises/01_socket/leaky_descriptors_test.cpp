@@ -11,7 +11,7 @@ using namespace grader;
 
 namespace {
 
-const std::string section = "No descriptor is free", exercise = "Exercise 1.3: leaky descriptors";
+const std::string section = "Too many open files", exercise = "Exercise 1.3: leaky descriptors";
 constexpr unsigned many = 2000;
 
 // What the kernel says of the option for a new TCP socket over IPv4: a value, or why it refuses the question.
@@ -96,7 +96,7 @@ void expect_no_socket_to_open(Grader& grader, Program& program, int error) {
 void grader::judge(Grader& grader) {
     grader.check("it answers a line when it is typed",
                  "the line \"descriptor N: option K is VALUE\", with the value that a new TCP socket over IPv4 has",
-                 "The program");
+                 "What becomes of the number?");
     Program program = grader.start();
     std::vector options{SO_TYPE, SO_RCVBUF, SO_DOMAIN, SO_PROTOCOL, SO_REUSEADDR, SO_KEEPALIVE, SO_RCVLOWAT};
     std::swap(options.front(), options[grader.draw(0, static_cast<unsigned>(options.size()) - 1)]);
