@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <csignal>
 #include <cstring>
@@ -227,6 +228,22 @@ TEST_CASE("all that hold one socket are named, and who is suspended") {
     CHECK_THAT(answer.row("tcp LISTEN"), EndsWith(" - " + name(parent) + ", " + name(child) + " (suspended)"));
     CHECK_THAT(answer.text, ContainsSubstring("kill -CONT " + std::to_string(child.pid())));
     child.send_signal(SIGCONT);
+}
+
+TEST_CASE("of a process that holds ports for others it says for whom, and what to stop") {
+    const std::string name = GENERATE("systemd", "docker-proxy", "nginx");
+    Client listener = listening_socket("127.0.0.1");
+    const std::string port = port_of(listener);
+    Process named{installed("bash"),
+                  {.arguments = {"-c", "printf " + name + " >/proc/$$/comm; echo held; read -r"},
+                   .passed = {listener.descriptor()}}};
+    named.wait_for_line("held");
+    listener.close();
+    const Answer answer = who(port);
+    CHECK_THAT(answer.row("tcp LISTEN"), EndsWith(std::to_string(named.pid()) + " " + name));
+    const auto says = [&](const std::string& words) { return answer.text.find(words) != std::string::npos; };
+    CHECK(says("systemctl stop NAME.socket") == (name == "systemd"));
+    CHECK(says("docker ps") == (name == "docker-proxy"));
 }
 
 TEST_CASE("a name commands no terminal") {

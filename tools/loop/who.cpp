@@ -151,6 +151,18 @@ std::string remark_on(const SocketRow& row, Kept how, const std::string& column)
     return terminal::wrapped(what, 78) + (todo.empty() ? "" : "   " + todo + "\n");
 }
 
+// For whom a process holds a port that is not its own. To end it would not help, or harm others.
+std::string holds_for_another(const Holder& holder) {
+    const std::string who = std::to_string(holder.pid) + " " + common::shown(holder.command);
+    if (holder.command == "systemd")
+        return who + " listens for a socket unit: systemctl list-sockets names it, and\n"
+                     "systemctl stop NAME.socket frees the port\n";
+    if (holder.command == "docker-proxy")
+        return who + " stands in for a container: docker ps says which one\n"
+                     "publishes the port; stop that\n";
+    return {};
+}
+
 // What another network namespace has on the port: /proc/PID/net of proc_pid_net(5), which its processes share.
 std::vector<std::string> seen_elsewhere(std::uint16_t port) {
     namespace fs = std::filesystem;
@@ -219,11 +231,14 @@ int who(std::uint16_t port) {
             const std::string column = holder_column(row, how, holders);
             if (how != Kept::by_processes && how != Kept::time_wait)
                 remarks.insert(remark_on(row, how, column.substr(0, column.find(' '))));
-            for (const Holder& holder : holders.of(row))
+            for (const Holder& holder : holders.of(row)) {
+                if (const std::string whom = holds_for_another(holder); !whom.empty())
+                    remarks.insert(whom);
                 if (!named.contains(holder.pid) && holder.suspended)
                     remarks.insert(std::to_string(holder.pid) +
                                    " is suspended and does nothing: fg in its terminal, or kill -CONT " +
                                    std::to_string(holder.pid) + ",\nlets it go on\n");
+            }
             const std::size_t number = row.peer.port == 0 ? 0 : ++shown[row.state];
             if (number <= connections_shown_at_most) {
                 both_families = both_families || local_end(row).starts_with('*');
