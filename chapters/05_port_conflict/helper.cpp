@@ -24,6 +24,8 @@ int main(int argc, char** argv) {
             throw std::runtime_error{"cannot start " + command};
         std::cout << "listening on " << acceptor.local_endpoint() << std::endl;
         stop.wait();
+        acceptor.close();
+        std::cout << "the server has closed its socket" << std::endl;
     } catch (const std::exception& error) {
         std::cerr << "helper: " << error.what() << '\n';
         return EXIT_FAILURE;
