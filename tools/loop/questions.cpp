@@ -343,6 +343,9 @@ void listen_without_bind(Script& s) {
 
 // ---- 3. Listen and accept -------------------------------------------------------------------------------------------
 
+constexpr std::string_view listen_changes = "what-does-listen-change", who_talks = "who-talks-to-the-display",
+                           after_a_restart = "address-already-in-use-right-after-a-restart";
+
 void listen_is_for_streams(Script& s) {
     const bool is_tcp = s.percent(45);
     const std::uint16_t port = s.port();
@@ -352,15 +355,16 @@ void listen_is_for_streams(Script& s) {
     s.listen(server);
     if (!is_tcp) {
         s.fails(EOPNOTSUPP);
-        s.because(the_program,
+        s.because(listen_changes,
                   "UDP has no connections, so there is none to listen for: a bound UDP socket gets its datagrams "
                   "as it is.");
     }
     const unsigned then = s.below(3);
     if (then == 0)
         s.listen(server);
-    s.because(the_program, then == 0 ? "A socket may listen twice. The second call sets the length of the queue anew."
-                                     : "socket, bind, listen: the first three of a server's four calls.");
+    s.because(listen_changes, then == 0
+                                  ? "A socket may listen twice. The second call sets the length of the queue anew."
+                                  : "socket, bind, listen: the first three of a server's four calls.");
     if (then == 1) {
         s.client(loopback, port);
         s.accept(server);
@@ -376,17 +380,17 @@ void accept_needs_a_listener(Script& s) {
     if (kind == 0) {
         s.accept(server);
         s.fails(EOPNOTSUPP);
-        s.because(the_program, "accept takes a connection, and UDP has none.");
+        s.because(listen_changes, "accept takes a connection, and UDP has none.");
     } else if (kind == 1) {
         s.accept(server);
         s.fails(EINVAL);
-        s.because(the_program,
+        s.because(listen_changes,
                   "The server does not listen, so there is no queue to take a connection from. accept does not "
                   "wait for one: it fails.");
     } else if (kind == 2) {
         s.client(loopback, port);
         s.fails(ECONNREFUSED);
-        s.because(the_program,
+        s.because(listen_changes,
                   "The server's socket is bound and does not listen, so the client is refused. accept, which "
                   "would have failed too, is not reached.");
         s.accept(server);
@@ -397,14 +401,14 @@ void accept_needs_a_listener(Script& s) {
         if (kind == 3) {
             s.accept(accepted);
             s.fails(EINVAL);
-            s.because(run_it,
+            s.because(who_talks,
                       "What accept yields is a connection. It does not listen, so nothing can be accepted from it; "
                       "the listener goes on as before.");
         } else {
             s.call(What::getpeername, accepted);
         }
     }
-    s.because(the_program,
+    s.because(listen_changes,
               "socket, bind, listen, accept: the four calls of a server, in their order, with a client that has "
               "called.");
 }
@@ -420,13 +424,14 @@ void nobody_waits(Script& s) {
         s.accept(server);
     if (accepts > clients) {
         s.fails(EAGAIN);
-        s.because(the_kernel,
+        s.because(listen_changes,
                   clients == 0
                       ? "No client has called, and the socket is not to block: accept says so instead of waiting."
                       : "Each accept takes one client out of the queue. It is empty when the last one comes, and the "
                         "socket is not to block: accept says so instead of waiting.");
     }
-    s.because(the_kernel, "The kernel has completed the connections and queued them, so each accept has one to take.");
+    s.because(listen_changes,
+              "The kernel has completed the connections and queued them, so each accept has one to take.");
 }
 
 void before_accept(Script& s) {
@@ -440,7 +445,7 @@ void before_accept(Script& s) {
         s.call(What::send, client);
         if (accepts)
             s.call(What::recv, accepted);
-        s.because(the_kernel,
+        s.because(listen_changes,
                   accepts ? "The connection stands, and what the client sends waits until it is read."
                           : "The kernel has answered for the server: the client is connected before accept, and "
                             "what it sends waits, too.");
@@ -450,19 +455,19 @@ void before_accept(Script& s) {
     if (ending == 1) {
         s.client(loopback, port);
         s.fails(ECONNREFUSED);
-        s.because(the_kernel,
+        s.because(listen_changes,
                   "The listener is closed, so nobody answers for the port any more. A connection that has been "
                   "accepted goes on; a new one is refused.");
     } else if (accepts) {
         s.call(What::send, server_sends ? accepted : client);
         s.call(What::recv, server_sends ? client : accepted);
-        s.because(the_kernel,
+        s.because(listen_changes,
                   "What accept has yielded is a socket of its own: the connection goes on when the listener is "
                   "closed.");
     } else {
         s.call(What::recv, client);
         s.fails(ECONNRESET);
-        s.because(the_kernel,
+        s.because(listen_changes,
                   "The connection was in the queue, and nobody had accepted it. With its listener the kernel ends "
                   "it, by a reset.");
     }
@@ -500,8 +505,8 @@ void listener_is_no_connection(Script& s) {
         s.connect(on_listener ? server : other, loopback, port);
         s.fails(EISCONN);
     }
-    s.because(run_it, on_listener
-                          ? "The listening socket carries no talk and has no peer: accept yields a new socket for each "
+    s.because(who_talks,
+              on_listener ? "The listening socket carries no talk and has no peer: accept yields a new socket for each "
                             "client. What it can do is listen, which it may do twice, and accept. It cannot connect."
                           : "A connection has a peer and carries talk. It is there already, so it cannot be connected "
                             "again, and it cannot listen either.");
@@ -525,16 +530,20 @@ void restart_while_connected(Script& s) {
     s.bind(restarted, loopback, port);
     if (!old_reuses || !new_reuses) {
         s.fails(EADDRINUSE);
-        s.because(goes_wrong,
+        s.because(after_a_restart,
                   "The listener is closed, and the accepted connection lives on, with the same address and port. So "
                   "the port is taken; SO_REUSEADDR on the old and on the new server would have helped.");
     }
-    s.because(goes_wrong, "The accepted connection still has the port. But both servers have set SO_REUSEADDR, and the "
-                          "connection has it from its listener, so the new one gets the port.");
+    s.because(after_a_restart,
+              "The accepted connection still has the port. But both servers have set SO_REUSEADDR, and the "
+              "connection has it from its listener, so the new one gets the port.");
     s.listen(restarted);
 }
 
 // ---- 4. The client's port -------------------------------------------------------------------------------------------
+
+constexpr std::string_view which_port = "which-port-has-the-display",
+                           same_port = "may-two-connections-have-the-same-port";
 
 void connected_twice(Script& s) {
     const std::uint16_t port = s.port(), other_port = s.port();
@@ -549,12 +558,12 @@ void connected_twice(Script& s) {
     s.connect(client, loopback, two_servers ? other_port : port);
     if (!two_clients) {
         s.fails(EISCONN);
-        s.because(the_program, "The socket is connected, and a TCP socket has one peer: a socket for each connection.");
+        s.because(which_port, "The socket is connected, and a TCP socket has one peer: a socket for each connection.");
     }
-    s.because(run_it, two_servers
-                          ? "A socket for each connection, and a server for each: nothing is in the way."
-                          : "Two sockets may be connected to one server. The kernel gives the second a port of its "
-                            "own, so that the 4-tuples differ.");
+    s.because(which_port, two_servers
+                              ? "A socket for each connection, and a server for each: nothing is in the way."
+                              : "Two sockets may be connected to one server. The kernel gives the second a port of its "
+                                "own, so that the 4-tuples differ.");
     s.call(What::send, client);
 }
 
@@ -570,11 +579,11 @@ void bind_and_connect(Script& s) {
     if (!bind_first) {
         s.bind(client, loopback, own_port);
         s.fails(EINVAL);
-        s.because(the_program,
+        s.because(which_port,
                   "connect has given the socket a port already. A client that wants one of its own binds it "
                   "before.");
     }
-    s.because(the_program,
+    s.because(which_port,
               "A client may bind first, as a server does. It then has its port before connect, and keeps it.");
     s.call(What::getpeername, client);
 }
@@ -596,18 +605,17 @@ void one_source_port(Script& s) {
     s.bind(second, loopback, own);
     if (!first_reuses || !second_reuses) {
         s.fails(EADDRINUSE);
-        s.because(the_program, "Two sockets may bind one port where both have set SO_REUSEADDR and neither listens. "
-                               "Here not both have set it.");
+        s.because(same_port, "Two sockets may bind one port where both have set SO_REUSEADDR and neither listens. "
+                             "Here not both have set it.");
     }
     s.connect(second, loopback, elsewhere ? other_server : server);
     if (!elsewhere && !s.fails()) {
         s.fails(EADDRNOTAVAIL);
-        s.because(the_kernel,
-                  "SO_REUSEADDR on both lets both bind the port. But the 4-tuple would be that of the first "
-                  "connection: address, port, and the same server. There can be one of it.");
+        s.because(same_port, "SO_REUSEADDR on both lets both bind the port. But the 4-tuple would be that of the first "
+                             "connection: address, port, and the same server. There can be one of it.");
     }
-    s.because(the_kernel, "SO_REUSEADDR on both lets both bind the port, for neither listens. The two connections have "
-                          "different peers, so the 4-tuples differ.");
+    s.because(same_port, "SO_REUSEADDR on both lets both bind the port, for neither listens. The two connections have "
+                         "different peers, so the 4-tuples differ.");
 }
 
 void no_peer_yet(Script& s) {
@@ -623,13 +631,13 @@ void no_peer_yet(Script& s) {
     s.call(connects || asks_name ? What::getpeername : What::recv, client);
     if (!connects) {
         s.fails(ENOTCONN);
-        s.because(run_it,
+        s.because(which_port,
                   binds ? "bind gives a socket its own address and port; the peer comes with connect. getsockname "
                           "succeeds, for every socket has a local endpoint."
                         : "Before connect a client has no peer. It has a local endpoint, 0.0.0.0:0, so getsockname "
                           "succeeds.");
     }
-    s.because(run_it, "After connect the socket has both ends of its 4-tuple, its own and the peer's.");
+    s.because(which_port, "After connect the socket has both ends of its 4-tuple, its own and the peer's.");
     s.call(What::send, client);
 }
 
@@ -643,12 +651,12 @@ void which_server(Script& s) {
     s.connect(client, !right && at_neighbour ? neighbour : loopback, !right && !at_neighbour ? other : port);
     if (!right) {
         s.fails(ECONNREFUSED);
-        s.because(the_kernel, at_neighbour
+        s.because(which_port, at_neighbour
                                   ? "The server listens at 127.0.0.1 alone. At 127.0.0.2 nobody has the port, and the "
                                     "kernel refuses."
                                   : "Nobody listens on that port, and the kernel refuses.");
     }
-    s.because(the_kernel,
+    s.because(which_port,
               "The server listens where the client calls, so the kernel completes the connection. accept may come "
               "later.");
     s.call(What::getpeername, client);

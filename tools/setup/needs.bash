@@ -19,6 +19,7 @@ tests   command  clang-format                 -     clang-format   clang-tools-e
 tests   command  ss                           -     iproute2       iproute           -            its transcripts are not played
 tests   command  foreman                      -     ruby-foreman   rubygem-foreman   -            its transcripts are not played
 tests   command  strace                       -     strace         strace            -            its transcripts are not played
+tests   command  tcpdump                      -     tcpdump        tcpdump           -            its transcript is not played
 tests   command  patch                        -     patch          patch             gpatch       no wrong answer is judged
 tests   command  python3                      3.9   python3        python3           python       scripts in Python, untested
 tests   module   pyte                         -     python3-pyte   python3-pyte      -            watch on a terminal, untested

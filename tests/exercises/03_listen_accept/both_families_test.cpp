@@ -7,7 +7,7 @@ using namespace grader;
 void grader::judge(Grader& grader) {
     support::need_ipv6();
 
-    const std::string section = "One family is left out";
+    const std::string section = "Which doors does a wildcard open?";
     grader.check("it says where it listens", "the line \"listening on [::]:PORT\": the wildcard of IPv6, and the port",
                  section);
     try {
@@ -29,12 +29,13 @@ void grader::judge(Grader& grader) {
     grader.expect(says == listener.local,
                   "it says " + to_string(says) + ", and the kernel says " + to_string(listener.local));
 
-    grader.check("it takes its port from PORT", "with PORT=N in its environment, it listens on port N", "The program");
+    grader.check("it takes its port from PORT", "with PORT=N in its environment, it listens on port N",
+                 "Who talks to the display?");
     grader.expect(listener.local.port == port,
                   "with PORT=" + std::to_string(port) + " it listens on " + to_string(listener.local));
 
     grader.check("it listens before it says so", "a client that connects as soon as the ready line is there gets in",
-                 "The program");
+                 "Who talks to the display?");
     grader.expect(at_once == 0, "the client that connected as soon as the line was there got " + in_words(at_once));
 
     const auto must_be_told = [&](Client& client) {
@@ -49,11 +50,11 @@ void grader::judge(Grader& grader) {
     must_be_told(first);
 
     grader.check("it closes the connection when it has sent the line", "nothing more, and the end of the stream",
-                 "The program");
+                 "Who talks to the display?");
     const std::string more = first.read_to_end();
     grader.expect(more.empty(), "after the line comes " + in_quotes(more));
 
-    grader.check("it goes on after the first client", "the same for the next client", "The program");
+    grader.check("it goes on after the first client", "the same for the next client", "Who talks to the display?");
     Client second = grader.connect({"::1", port});
     must_be_told(second);
 
@@ -73,7 +74,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("it goes on, whatever its clients do",
                  "the same for hundreds of clients of both families, silent, talking, or gone before they were served",
-                 "What goes wrong");
+                 "Who turned the light off at night?");
     program.settle();
     const std::size_t before = sockets_held(program);
     Client silent = grader.connect({"::1", port});
@@ -93,8 +94,9 @@ void grader::judge(Grader& grader) {
         next.read_to_end();
     }
 
-    grader.check("it closes each socket", "it holds no more sockets than before those clients came", "The program");
+    grader.check("it closes each socket", "it holds no more sockets than before those clients came",
+                 "Who turned the light off at night?");
     expect_sockets(grader, program, before, "more than " + std::to_string(hundreds) + " clients have gone, and");
 
-    check_endings(grader, {.environment = {{"PORT", "0"}}}, "Run it");
+    check_endings(grader, {.environment = {{"PORT", "0"}}}, "Who talks to the display?");
 }

@@ -20,7 +20,7 @@ bool listens(const Address& server) {
 void grader::judge(Grader& grader) {
     const unsigned seats = 6;
     const std::string number = std::to_string(seats);
-    grader.check("it says where it listens", "the line \"listening on 127.0.0.1:PORT\"", "The program");
+    grader.check("it says where it listens", "the line \"listening on 127.0.0.1:PORT\"", "Who talks to the display?");
     Program program = grader.start({.arguments = {number}});
     const Address server = program.ready();
     std::vector<Client> guests;
@@ -34,7 +34,8 @@ void grader::judge(Grader& grader) {
     grader.did("tried to connect to " + to_string(server) + " as client 1: " + in_words(at_once));
 
     grader.check("it listens on loopback, on the port that it says",
-                 "one TCP socket in the state LISTEN, on 127.0.0.1 and with the port of the ready line", "The program");
+                 "one TCP socket in the state LISTEN, on 127.0.0.1 and with the port of the ready line",
+                 "Who talks to the display?");
     const SocketRow listener = program.listener();
     grader.expect(listener.local.ip == "127.0.0.1" && listener.local == server,
                   "it says " + to_string(server) + ", and the kernel says " + to_string(listener.local));
@@ -57,22 +58,24 @@ void grader::judge(Grader& grader) {
     };
 
     grader.check("it listens before it says so", "a client that connects as soon as the ready line is there gets in",
-                 "The program");
+                 "Who talks to the display?");
     grader.expect(at_once == 0, "the client that connected as soon as the line was there got " + in_words(at_once));
 
     grader.check("the kernel chooses its port", "another one, which is started meanwhile, has a port of its own",
-                 "The program");
+                 "Who talks to the display?");
     Program neighbour = grader.start({.arguments = {"1"}});
     const Address there = neighbour.ready();
     grader.expect(neighbour.listener().local == there, "the other one says " + to_string(there) + ", and listens on " +
                                                            to_string(neighbour.listener().local));
     Client only_one = grader.connect(there);
 
-    grader.check("it serves the first client at once", "its line comes back, while the other seats are free", "Run it");
+    grader.check("it serves the first client at once", "its line comes back, while the other seats are free",
+                 "Who talks to the display?");
     must_be_served(guests.front());
 
     grader.check("whatever a client says comes back",
-                 "its bytes, all values of a byte among them, and no others, as they come", "The program");
+                 "its bytes, all values of a byte among them, and no others, as they come",
+                 "Who talks to the display?");
     Client& first = guests.front();
     for (const std::string& said : {std::string{"no end of a line"}, std::string{"a\0b", 3}, std::string{"\r\n \n"}}) {
         first.send(said);
@@ -83,14 +86,14 @@ void grader::judge(Grader& grader) {
     expect_silence(grader, program, first);
 
     grader.check("it serves several clients at once",
-                 "the lines of a second client come back, while the first one stays", "Run it");
+                 "the lines of a second client come back, while the first one stays", "Who talks to the display?");
     guests.push_back(grader.connect(server));
     must_be_served(guests.back());
     must_be_served(guests.front());
 
     grader.check("it lets as many clients in as its argument says",
                  "with the argument " + number + ", " + number + " clients come, and none of them is refused",
-                 "What the kernel did");
+                 "How many callers can wait?");
     while (guests.size() < seats) {
         guests.push_back(grader.connect(server));
         if (guests.size() < seats)
@@ -108,17 +111,18 @@ void grader::judge(Grader& grader) {
     grader.check("it stops listening when the last of the N has come",
                  "no socket listens on the port, and a client that comes later gets ECONNREFUSED, while the others are "
                  "still connected",
-                 "What the kernel did");
+                 "How many callers can wait?");
     must_close(server, "all " + number + " clients have come");
 
     grader.check("it serves those that are in after it has stopped listening",
-                 "lines come back to each of the clients, also to the one that came last", "What the kernel did");
+                 "lines come back to each of the clients, also to the one that came last",
+                 "How many callers can wait?");
     for (Client& guest : guests)
         must_be_served(guest);
 
     grader.check("it serves those who stay when one has left",
                  "the client that came last gets its last words back and leaves; lines come back to the others",
-                 "The program");
+                 "Who talks to the display?");
     leave(guests.back());
     guests.pop_back();
     program.settle();
@@ -126,7 +130,8 @@ void grader::judge(Grader& grader) {
         must_be_served(guest);
 
     grader.check("a client that does not read holds up nobody",
-                 "lines come back to the others, while one sends and sends and reads nothing", "The program");
+                 "lines come back to the others, while one sends and sends and reads nothing",
+                 "Who talks to the display?");
     send_until_full(program, guests.back(), all_values(100'000));
     for (Client& guest : guests)
         if (&guest != &guests.back())
@@ -136,7 +141,7 @@ void grader::judge(Grader& grader) {
         "it serves those who stay when one has broken off",
         "lines come back to the others, when that one has reset its connection, and another one has left before it "
         "had read what came back",
-        "What goes wrong");
+        "Who turned the light off at night?");
     std::size_t held = sockets_held(program);
     const auto see_it_go = [&] { // an answer may keep the socket, if it likes
         support::eventually([&] { return sockets_held(program) < held; });
@@ -152,7 +157,8 @@ void grader::judge(Grader& grader) {
     for (Client& guest : guests)
         must_be_served(guest);
 
-    grader.check("it ends with status 0 when the last one has left", "status 0, with nobody there to serve", "Run it");
+    grader.check("it ends with status 0 when the last one has left", "status 0, with nobody there to serve",
+                 "Who talks to the display?");
     for (Client& guest : guests)
         leave(guest);
     guests.clear();
@@ -161,7 +167,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("a client that leaves gives its seat to nobody",
                  "with the argument 2: one client comes and leaves, a second one comes, and those were the first two",
-                 "The program");
+                 "Who talks to the display?");
     Program next = grader.start({.arguments = {"2"}});
     const Address door = next.ready();
     Client early = grader.connect(door);
@@ -181,7 +187,7 @@ void grader::judge(Grader& grader) {
         "it serves the first N, and no others",
         "with the argument 3, of 12 that come at the same moment 3 are served, and the connections of the others "
         "end",
-        "What the kernel did");
+        "How many callers can wait?");
     Program small = grader.start({.arguments = {"3"}});
     const Address entrance = small.ready();
     unsigned served = 0;
@@ -206,7 +212,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("N may be hundreds",
                  "with the argument " + std::to_string(hundreds) + " so many clients are served at once",
-                 "The program");
+                 "Who talks to the display?");
     Program large = grader.start({.arguments = {std::to_string(hundreds)}});
     const Address hall = large.ready();
     many_times(grader, hundreds, "clients came and were served", [&] {

@@ -15,24 +15,27 @@ std::string state_at(const Address& server, const Address& client) {
 
 void grader::judge(Grader& grader) {
     const Launch any_port{.environment = {{"PORT", "0"}}};
-    grader.check("it says where it listens", "with PORT=0, the line \"listening on 127.0.0.1:PORT\"", "The program");
+    grader.check("it says where it listens", "with PORT=0, the line \"listening on 127.0.0.1:PORT\"",
+                 "Who talks to the display?");
     Program program = grader.start(any_port);
     const Address server = program.ready();
 
     const int at_once = grader.try_to_connect(server);
 
     grader.check("it listens on loopback, on the port that it says",
-                 "one TCP socket in the state LISTEN, on 127.0.0.1 and with the port of the ready line", "The program");
+                 "one TCP socket in the state LISTEN, on 127.0.0.1 and with the port of the ready line",
+                 "Who talks to the display?");
     const SocketRow listener = program.listener();
     grader.expect(listener.local.ip == "127.0.0.1" && listener.local == server,
                   "it says " + to_string(server) + ", and the kernel says " + to_string(listener.local));
 
     grader.check("it listens before it says so", "a client that connects as soon as the ready line is there gets in",
-                 "The program");
+                 "Who talks to the display?");
     grader.expect(at_once == 0, "the client that connected as soon as the line was there got " + in_words(at_once));
 
     grader.check("it tells a client the endpoint that the client called from",
-                 "the line \"you are ADDRESS:PORT\", with the client's own address and port", "The program");
+                 "the line \"you are ADDRESS:PORT\", with the client's own address and port",
+                 "Who talks to the display?");
     const auto be_greeted = [&](Client& client) {
         const std::string line = client.read_line(), endpoint = to_string(client.local());
         grader.expect(line != "you are " + to_string(server), "it sends the server's own endpoint: " + in_quotes(line) +
@@ -50,7 +53,8 @@ void grader::judge(Grader& grader) {
     clients.push_back(meet());
 
     grader.check("it greets the next client while the first one stays",
-                 "a greeting for a second client, while the first one is connected and says nothing", "Run it");
+                 "a greeting for a second client, while the first one is connected and says nothing",
+                 "Who talks to the display?");
     clients.push_back(meet());
 
     const auto all_stay = [&] {
@@ -63,12 +67,12 @@ void grader::judge(Grader& grader) {
     };
     grader.check("it keeps a client that it has greeted",
                  "the connection stays in the state ESTAB, however many come later, until the client closes it",
-                 "The program");
+                 "Who talks to the display?");
     all_stay();
 
     grader.check("it takes its port from PORT",
                  "with PORT=N it listens on 127.0.0.1:N, and with PORT=0 each start has a port of its own",
-                 "The program");
+                 "Who talks to the display?");
     const auto wanted = grader.fresh_port();
     Program other = grader.start({.environment = {{"PORT", std::to_string(wanted)}}});
     other.ready();
@@ -81,7 +85,8 @@ void grader::judge(Grader& grader) {
                                                            to_string(third.listener().local));
 
     grader.check("a client that says something stays connected",
-                 "what it says is passed over, a word or a megabyte, and the connection is kept", "The program");
+                 "what it says is passed over, a word or a megabyte, and the connection is kept",
+                 "Who talks to the display?");
     clients.front().send("hello\n");
     clients.push_back(meet());
     all_stay();
@@ -90,22 +95,23 @@ void grader::judge(Grader& grader) {
     all_stay();
 
     grader.check("it sends one line, and nothing else", "nothing comes after the line, whatever the client says",
-                 "The program");
+                 "Who talks to the display?");
     for (Client& client : clients)
         expect_silence(grader, program, client);
 
     grader.check("it keeps hundreds of clients at once",
-                 std::to_string(hundreds) + " clients, each greeted while all the others stay connected", "Run it");
+                 std::to_string(hundreds) + " clients, each greeted while all the others stay connected",
+                 "Who turned the light off at night?");
     many_times(grader, hundreds, "more clients came and were greeted", [&] { clients.push_back(meet()); });
     all_stay();
 
-    check_closing(grader, program, "The program", meet, true);
+    check_closing(grader, program, "Who turned the light off at night?", meet, true);
     all_stay();
 
     grader.check("a client that breaks off in the queue does not stop it",
                  "a client connects and resets its connection before accept: the next one is greeted, and the others "
                  "stay",
-                 "What goes wrong");
+                 "Who turned the light off at night?");
     grader.reset_in_the_queue(server);
     take_the_queue(program, server);
     program.listener(); // it runs, and listens
@@ -113,7 +119,7 @@ void grader::judge(Grader& grader) {
     be_greeted(clients.back());
     all_stay();
 
-    check_endings(grader, any_port, "Run it", [&](Program& another) {
+    check_endings(grader, any_port, "Who talks to the display?", [&](Program& another) {
         std::vector<Client> connected;
         const Address there = another.ready();
         for (int i = 0; i < 3; ++i) {

@@ -144,7 +144,8 @@ Client listener_with_an_odd_number(Grader& grader) {
 } // namespace
 
 void grader::judge(Grader& grader) {
-    grader.check("it names an open connection", "one line, ESTAB, while both ends are held", "What the kernel did");
+    grader.check("it names an open connection", "one line, ESTAB, while both ends are held",
+                 "How does a connection end?");
 
     Client listener = grader.listen("127.0.0.1", grader.fresh_port());
     const Address server = listener.local();
@@ -160,7 +161,8 @@ void grader::judge(Grader& grader) {
     expect(source, server, "ESTAB");
 
     grader.check("it asks for a connection, not for a port",
-                 "ESTAB for the server's end too, although the server's port has many rows", "What the kernel did");
+                 "ESTAB for the server's end too, although the server's port has many rows",
+                 "How does a connection end?");
     expect(server, source, "ESTAB");
 
     // The whole scene is there before the next question.
@@ -226,18 +228,19 @@ void grader::judge(Grader& grader) {
 
     grader.check("it sees that the peer has closed",
                  "CLOSE-WAIT: the peer has closed, and this end, the client's or the server's, has not",
-                 "What the kernel did");
+                 "How does a connection end?");
     for (const Connection& each : half)
         expect(each.local, each.peer, "CLOSE-WAIT");
 
     grader.check("it sees that this end has closed",
-                 "FIN-WAIT-2: no process holds this end any more, and the peer has not closed", "What the kernel did");
+                 "FIN-WAIT-2: no process holds this end any more, and the peer has not closed",
+                 "How does a connection end?");
     for (const Connection& each : half)
         expect(each.peer, each.local, "FIN-WAIT-2");
 
     grader.check("it tells addresses apart",
                  "the right state of each of two connections that have the same two ports, and not the same addresses",
-                 "Run it");
+                 "May two connections have the same port?");
     expect(one.local(), server, "ESTAB");
     expect(namesake, server, "FIN-WAIT-2");
     expect(server, one.local(), "ESTAB");
@@ -250,34 +253,36 @@ void grader::judge(Grader& grader) {
     expect(odd_client.local(), odd.local(), "ESTAB");
     expect(odd.local(), odd_client.local(), "ESTAB");
 
-    grader.check("it sees what is left behind", "TIME-WAIT: both have closed, this end first", "What goes wrong");
+    grader.check("it sees what is left behind", "TIME-WAIT: both have closed, this end first",
+                 "Why does one end stay for a minute?");
     for (const Connection& each : over)
         expect(each.local, each.peer, "TIME-WAIT");
 
     grader.check("it says none of a connection that never was",
-                 "none: a server listens at LOCAL, and nobody has called it from PEER", "What the kernel did");
+                 "none: a server listens at LOCAL, and nobody has called it from PEER", "How does a connection end?");
     expect(server, nobody, "none");
 
     grader.check("it says none of an end that is gone",
                  "none: both have closed, the peer first, and the peer's TIME-WAIT is not this end's state",
-                 "What goes wrong");
+                 "Why does one end stay for a minute?");
     for (const Connection& each : over)
         expect(each.peer, each.local, "none");
 
-    grader.check("it sees a call that is not answered", "SYN-SENT: connect has not returned yet", "The program");
+    grader.check("it sees a call that is not answered", "SYN-SENT: connect has not returned yet",
+                 "How does a connection end?");
     expect(in_vain.local(), full.local(), "SYN-SENT");
 
     grader.check(
         "it sees that bytes are on their way",
         "FIN-WAIT-1 where this end has closed first, LAST-ACK where the peer has, while the peer does not read",
-        "What the kernel did");
+        "How does a connection end?");
     for (const Connection& each : unread)
         expect(each.local, each.peer, "FIN-WAIT-1");
     for (const Connection& each : last)
         expect(each.local, each.peer, "LAST-ACK");
 
     grader.check("it names a listener", "LISTEN, whose PEER is 0.0.0.0:0: the number of this state has a letter",
-                 "What the kernel did");
+                 "How does a connection end?");
     expect(server, {"0.0.0.0", 0}, "LISTEN");
     expect(everywhere.local(), {"0.0.0.0", 0}, "LISTEN");
 

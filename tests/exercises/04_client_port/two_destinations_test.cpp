@@ -53,31 +53,31 @@ void grader::judge(Grader& grader) {
     const FewPorts few{grader, copies + 8};
 
     grader.check("it gets to its first line", "\"from ADDRESS:PORT\", as soon as both connections are there",
-                 "The program");
+                 "May two connections have the same port?");
     Program program = grader.start(both(one.local(), other.local()));
     const std::string from = program.line();
     grader.expect(from.starts_with("from "), "its first line is " + in_quotes(from));
 
     grader.check("it connects to both servers", "a connection to each of the two addresses and ports that it was given",
-                 "The program");
+                 "May two connections have the same port?");
     const Pair pair{one.accept(), other.accept()};
 
     grader.check("both connections have one source", "both servers see the same address and port as their peer's",
-                 "The program");
+                 "May two connections have the same port?");
     expect_one_source(grader, pair);
 
     grader.check("it says the right source", "the endpoint in its first line is the one that the servers see",
-                 "Run it");
+                 "May two connections have the same port?");
     const Address source = pair.to_one.peer();
     grader.expect(from == "from " + to_string(source),
                   "the line is " + in_quotes(from) + ", and the servers see " + to_string(source));
 
     grader.check("it says where it calls", "two lines \"to ADDRESS:PORT\" follow, in the order of its arguments",
-                 "Run it");
+                 "May two connections have the same port?");
     expect_lines(grader, program, {&one, &other});
 
     grader.check("it holds both at the same time", "while it waits for Enter, two sockets of it are in the state ESTAB",
-                 "What the kernel did");
+                 "May two connections have the same port?");
     program.settle();
     const auto held = established(program);
     grader.expect(held.size() == 2, "it holds " + rows_in_words(held));
@@ -85,7 +85,7 @@ void grader::judge(Grader& grader) {
     grader.check("several copies run at the same time",
                  "two more connections to the same servers for each copy, while the others hold theirs; the lines in "
                  "the order of the arguments, here the other one",
-                 "What goes wrong");
+                 "Address already in use, from a client that chose its port");
     std::vector<Program> others;
     std::vector<Pair> pairs;
     for (unsigned copy = 0; copy < copies; ++copy) {
@@ -97,7 +97,7 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("the kernel chooses the port", "a port from the kernel's range, never one from the program",
-                 "What the kernel did");
+                 "Which port has the display?");
     const auto [first, last] = grader.ephemeral_range();
     for (const Pair& each : pairs)
         grader.expect(each.to_one.peer().port >= first && each.to_one.peer().port <= last,
@@ -105,7 +105,7 @@ void grader::judge(Grader& grader) {
                           ", and the kernel chooses from " + std::to_string(first) + " to " + std::to_string(last));
 
     grader.check("it waits on, whatever a server does", "it runs on when a server has sent something and closed",
-                 "From outside");
+                 "May two connections have the same port?");
     Program& left = others.front();
     const std::string left_from = "from " + to_string(pairs.front().to_one.peer());
     pairs.front().to_one.send("Good morning.\n");
@@ -118,7 +118,8 @@ void grader::judge(Grader& grader) {
     end(grader, left, Ending::enter);
 
     grader.check("it prints its three lines, and no more",
-                 "nothing else on standard output, from its start to its end, whatever a server sent", "Run it");
+                 "nothing else on standard output, from its start to its end, whatever a server sent",
+                 "May two connections have the same port?");
     const std::string to_one = "to " + to_string(one.local()), to_other = "to " + to_string(other.local());
     expect_output(grader, program, {from, to_one, to_other});
     expect_output(grader, left, {left_from, to_other, to_one});
@@ -131,7 +132,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("a server is an address and a port",
                  "two connections from one source to two servers that have the same port on two addresses",
-                 "What the kernel did");
+                 "May two connections have the same port?");
     const std::string aside = "127.0.0." + std::to_string(grader.draw(2, 250));
     Client namesake = grader.listen(aside, one.local().port);
     for (const bool swapped : {false, true}) {
@@ -149,12 +150,12 @@ void grader::judge(Grader& grader) {
     grader.check("it does not call one server twice",
                  "the status is 1 where both destinations are the same, since the second 4-tuple would be the first, "
                  "and nothing is printed on standard output",
-                 "What the kernel did");
+                 "May two connections have the same port?");
     Program twice = grader.start(both(one.local(), one.local()));
     expect_failure(grader, twice);
 
     grader.check("it says why", "the system's reason, " + in_words(EADDRNOTAVAIL) + ", on standard error",
-                 "The program");
+                 "May two connections have the same port?");
     expect_reason(grader, twice, EADDRNOTAVAIL);
 
     grader.check("it names the server that refuses",
