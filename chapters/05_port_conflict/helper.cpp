@@ -1,4 +1,5 @@
 // helper COMMAND [close_on_exec]: a server starts another program and ends. Who has the port now?
+#include "common/config.hpp"
 #include "common/stop.hpp"
 
 #include <asio.hpp>
@@ -13,9 +14,10 @@ using asio::ip::tcp;
 
 int main(int argc, char** argv) {
     try {
+        const tcp::endpoint address{asio::ip::address_v4::loopback(), common::port_from_environment("PORT", 0)};
         common::Stop stop;
         asio::io_context io;
-        tcp::acceptor acceptor{io, tcp::endpoint{asio::ip::address_v4::loopback(), 0}}; // all four calls at once
+        tcp::acceptor acceptor{io, address}; // opens, sets SO_REUSEADDR, binds and listens
         if (argc > 2 && ::fcntl(acceptor.native_handle(), F_SETFD, FD_CLOEXEC) != 0)
             throw asio::system_error{{errno, asio::system_category()}, "fcntl"};
 
@@ -26,6 +28,9 @@ int main(int argc, char** argv) {
         stop.wait();
         acceptor.close();
         std::cout << "the server has closed its socket" << std::endl;
+    } catch (const common::ConfigError& error) {
+        std::cerr << "helper: " << error.what() << '\n';
+        return common::exit_config;
     } catch (const std::exception& error) {
         std::cerr << "helper: " << error.what() << '\n';
         return EXIT_FAILURE;

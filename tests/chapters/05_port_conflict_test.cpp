@@ -514,6 +514,31 @@ TEST_CASE("asio: it sets close-on-exec on no socket, opened or accepted") {
         CHECK((::fcntl(descriptor, F_GETFD) & FD_CLOEXEC) == 0);
 }
 
+TEST_CASE("kernel: a connection that a child has inherited ends with the child, not with its server") {
+    Client listener = listening_socket("127.0.0.1");
+    Client client = connect_to(listener.local()), accepted = listener.accept();
+    Process child{installed("cat"), {.passed = {accepted.descriptor()}}};
+    child.type("inherited\n"); // once it answers, it is no copy of the test any more
+    child.wait_for_line("inherited");
+    accepted.close();
+    CHECK(is_in_state(client.local(), "ESTAB")); // the kernel's table would show a FIN as CLOSE-WAIT
+    child.close_input();
+    CHECK(child.wait_for_exit() == 0);
+    CHECK(client.read_to_end().empty());
+}
+
+TEST_CASE("helper: a PORT that is taken ends it with status 1, and one that is none with status 78, without a socket") {
+    const Client taken = listening_socket("127.0.0.1");
+    Process refused{support::program("helper"), {.environment = {{"PORT", std::to_string(taken.local().port)}}}};
+    CHECK(refused.wait_for_exit() == 1);
+    CHECK(refused.output().empty());
+    CHECK(refused.complaints() == "helper: bind: Address already in use\n");
+    Process wrong{support::program("helper"), {.environment = {{"PORT", "80abc"}}, .lacking = Lacking::sockets}};
+    CHECK(wrong.wait_for_exit() == 78);
+    CHECK(wrong.output().empty());
+    CHECK_THAT(wrong.complaints(), ContainsSubstring("PORT=\"80abc\" is not a port"));
+}
+
 // ---- what people run into
 
 TEST_CASE("kernel: a suspended program keeps its port") {
