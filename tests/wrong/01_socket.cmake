@@ -35,3 +35,30 @@ wrong(01_socket/close_on_exec marks_nothing
   BY      [[]]
   FAILS "close_on_exec: a child has the socket that is not marked, and not the other"
   SAYING "CHECK. kept_there == .nothing. .")
+wrong(01_socket/kinds calls_all_ipv4
+  REPLACE [[(ask_kernel(descriptor, SO_DOMAIN) == AF_INET6 ? "IPv6" : "IPv4")]]
+  BY      [["IPv4"]]
+  FAILS "kinds: with IPv6 it describes all four, as the kernel has them"
+  SAYING "10 == 2")
+wrong(01_socket/socket opens_one_family_twice
+  REPLACE [[udp6.open(udp::v6());]]
+  BY      [[udp6.open(udp::v4());]]
+  FAILS "TCP and UDP are opened over both families"
+  SAYING "TCP stream IPv6., .UDP datagram[^A-Z]+IPv4")
+wrong(01_socket/socket names_its_parent
+  REPLACE [[::getpid()]]
+  BY      [[::getppid()]]
+  FAILS "the last line names the process, whose descriptors the printed ones are"
+  SAYING "Press Enter to close the sockets of process")
+wrong(01_socket/socket fails_with_status_0
+  REPLACE [[        return EXIT_FAILURE;]]
+  BY      [[]]
+  FAILS "where the process may open no more descriptors it ends with status 1 and the reason"
+  SAYING "0 == 1")
+wrong(01_socket/socket dies_of_signals
+  REPLACE [[        std::cout << "Press Enter]]
+  BY      [[        ::signal(SIGINT, SIG_DFL);
+        ::signal(SIGTERM, SIG_DFL);
+        std::cout << "Press Enter]]
+  FAILS "Enter, end of input, SIGINT and SIGTERM each end it with status 0"
+  SAYING "130 == 0")

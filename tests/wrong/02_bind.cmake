@@ -46,3 +46,56 @@ wrong(02_bind/unread_answer reads_the_answer
   BY      [[acceptor.bind(wanted);]]
   FAILS "unread_answer: after a refused bind it says one thing, and the kernel another"
   SAYING "bind: Address already in use")
+wrong(02_bind/bind ignores_host
+  REPLACE [[make_address(host)]]
+  BY      [[make_address("127.0.0.1")]]
+  FAILS "HOST and PORT choose where it is bound"
+  SAYING "127.0.0.1:4711")
+wrong(02_bind/bind takes_any_text_for_a_host
+  REPLACE [[common::address_from_environment("HOST", "127.0.0.1")]]
+  BY      [[std::string{std::getenv("HOST") ? std::getenv("HOST") : "127.0.0.1"}]]
+  FAILS "a HOST that is not an address stops it with status 78 before it opens a socket"
+  SAYING "1 == 78")
+wrong(02_bind/bind dies_of_signals
+  REPLACE [[        std::cout << "bound to "]]
+  BY      [[        ::signal(SIGTERM, SIG_DFL);
+        std::cout << "bound to "]]
+  FAILS "it gives its ports back and succeeds on Enter, at the end of input and on SIGTERM"
+  SAYING "143 == 0")
+wrong(02_bind/bind narrows_the_wildcard
+  REPLACE [[make_address(host)]]
+  BY      [[make_address(host == "0.0.0.0" ? "127.0.0.1" : host)]]
+  FAILS "the wildcard takes its port on every local address, loopback on one"
+  SAYING "127.0.0.1. == .0.0.0.0")
+wrong(02_bind/bind takes_the_number_in_udp_too
+  REPLACE [[        if (error) {]]
+  BY      [[        asio::ip::udp::socket both{io, asio::ip::udp::v4()};
+        both.bind({wanted.address(), socket.local_endpoint().port()});
+        if (error) {]]
+  FAILS "TCP and UDP use the same number at once"
+  SAYING "98 == 0")
+wrong(02_bind/bind takes_an_address_that_may_come
+  REPLACE [[        asio::error_code error;]]
+  BY      [[        const int on = 1;
+        ::setsockopt(socket.native_handle(), IPPROTO_IP, IP_FREEBIND, &on, sizeof on);
+        asio::error_code error;]]
+  FAILS "an address that is not ours cannot be bound"
+  SAYING "0 == 1")
+wrong(02_bind/bind takes_another_port
+  REPLACE [[        if (error) {]]
+  BY      [[        if (error == asio::error::access_denied)
+            socket.bind({wanted.address(), 0}, error);
+        if (error) {]]
+  FAILS "a privileged port is denied to an ordinary user, which is not the same as in use"
+  SAYING "0 == 1")
+wrong(02_bind/bind knows_numbers_itself
+  REPLACE [[        if (error) {]]
+  BY      [[        if (error || (port > 0 && port < 1024)) {]]
+  FAILS "where the system lets everyone have port 80, it is bound like any other"
+  SAYING "bind: 127.0.0.1:80")
+wrong(02_bind/bind listens_and_is_listed
+  REPLACE [[        std::cout << "bound to "]]
+  BY      [[        ::listen(socket.native_handle(), 16);
+        std::cout << "bound to "]]
+  FAILS "neither proc nor ss lists a bound socket among connections and listeners, and sock_diag knows it"
+  SAYING "0100007F")
