@@ -7,6 +7,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$root" || exit 1
 
+# The place of a section is one word, which is not broken.
+long_lines() { LC_ALL=C.UTF-8 awk 'length($0) > 80 && !/^ +Read again: [^ ]+$/' "$1"; }
 fail() { echo "FAILED: $*"; echo "--- stdout"; head -60 "$work/out"; echo "--- stderr"; cat "$work/err"; exit 1; }
 # The standard input is that of the caller.
 predict() { "$portlab" predict "$@" >"$work/out" 2>"$work/err"; status=$?; }
@@ -166,7 +168,7 @@ the_kernel_is_the_key() {
     status=$?
     cp "$work/out" "$work/key"
     expect_status 1 && expect_in out 'EACCES' && expect_in out "otherwise than the book's rule" && expect_in out 'questions otherwise'
-    LC_ALL=C.UTF-8 awk 'length($0) > 80 { exit 1 }' "$work/out" || fail 'lines of more than 80 columns'
+    [ -z "$(long_lines "$work/out")" ] || fail 'lines of more than 80 columns'
     "${strange[@]}" >"$work/out" 2>"$work/err" < <(right)
     status=$?
     expect_status 0 && expect_in out '6 of 6 right'
@@ -206,8 +208,7 @@ a_line_fits_a_terminal() {
         "$without" namespaces "$portlab" predict --seed 7 --count 40 < <(wrong)
         "$without" ipv6 "$portlab" predict --seed 7 --count 40 < <(right | sed -E 's/^[0-9]+/1/')
     } >"$work/lines"
-    # The place of a section is one word, which is not broken.
-    LC_ALL=C.UTF-8 awk 'length($0) > 80 && !/^ +Read again: [^ ]+$/ { print; bad = 1 } END { exit bad }' "$work/lines" || fail 'lines of more than 80 columns'
+    [ -z "$(long_lines "$work/lines")" ] || fail "lines of more than 80 columns: $(long_lines "$work/lines")"
 }
 
 "$case"

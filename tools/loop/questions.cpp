@@ -12,7 +12,7 @@
 namespace loop {
 namespace {
 
-constexpr std::string_view run_it = "run-it", the_program = "the-program", the_kernel = "what-the-kernel-did",
+constexpr std::string_view the_program = "the-program", the_kernel = "what-the-kernel-did",
                            goes_wrong = "what-goes-wrong";
 constexpr const char *loopback = "127.0.0.1", *neighbour = "127.0.0.2", *wildcard = "0.0.0.0";
 
@@ -120,6 +120,9 @@ class Script {
 
 // ---- 1. Socket ------------------------------------------------------------------------------------------------------
 
+constexpr std::string_view what_kind = "what-kind-of-socket-is-it", kernel_says_no = "what-if-the-kernel-says-no",
+                           the_number = "what-becomes-of-the-number";
+
 void protocol_of_a_type(Script& s) {
     const unsigned sockets = 2 + s.below(3), wrong = s.below(5); // none is wrong where `wrong` is not reached
     for (unsigned i = 0; i < sockets; ++i) {
@@ -128,15 +131,14 @@ void protocol_of_a_type(Script& s) {
         if (i == wrong) {
             s.socket(family, type, is_stream ? udp : tcp);
             s.fails(EPROTONOSUPPORT);
-            s.because(the_program, is_stream
-                                       ? "A stream's protocol is TCP. No stream is to be had from UDP, which sends "
-                                         "single datagrams."
-                                       : "The protocol for datagrams is UDP. TCP makes streams, and nothing else.");
+            s.because(what_kind, is_stream ? "A stream's protocol is TCP. No stream is to be had from UDP, which sends "
+                                             "single datagrams."
+                                           : "The protocol for datagrams is UDP. TCP makes streams, and nothing else.");
         } else {
             s.socket(family, type, !named ? any_protocol : is_stream ? tcp : udp);
         }
     }
-    s.because(the_program,
+    s.because(what_kind,
               "Each type has its protocol, TCP for streams and UDP for datagrams: 0 asks for it, and its own "
               "name says the same. No two of these sockets can be in each other's way, for none has a port.");
 }
@@ -156,10 +158,10 @@ void closed_descriptor(Script& s) {
         s.call(last == 1 ? What::getsockname : What::close, first);
     if (when < 2) {
         s.fails(EBADF);
-        s.because(the_program, "A is closed, so the number in A is no descriptor any more, and nothing has been opened "
-                               "since that could have got it again.");
+        s.because(the_number, "A is closed, so the number in A is no descriptor any more, and nothing has been opened "
+                              "since that could have got it again.");
     }
-    s.because(the_program,
+    s.because(the_number,
               "close gives the number back, and the next socket gets the lowest that is free: the same. So A "
               "and B are one number now, and the last call works on B's socket. It is a fault of the program, "
               "and the kernel cannot see it.");
@@ -177,16 +179,20 @@ void family_of_an_address(Script& s) {
         s.connect(one, host, s.port());
     if (!fits) {
         s.fails(v6 ? EINVAL : EAFNOSUPPORT);
-        s.because(goes_wrong,
+        s.because(kernel_says_no,
                   v6 ? "An IPv6 socket expects the longer address of its family. The IPv4 address is too short, "
                        "so to the kernel it is an invalid argument."
                      : "An IPv4 socket has no room for an IPv6 address. Open the socket with the family of the "
                        "address.");
     }
-    s.because(goes_wrong, "The socket has the family of the address, and nobody else has the port.");
+    s.because(kernel_says_no, "The socket has the family of the address, and nobody else has the port.");
 }
 
 // ---- 2. Bind --------------------------------------------------------------------------------------------------------
+
+constexpr std::string_view a_no = "what-do-you-do-with-a-no", what_is_yours = "what-exactly-is-yours",
+                           refusals = "in-how-many-ways-can-bind-say-no", still_dark = "why-is-the-display-still-dark",
+                           unread_answer = "what-if-nobody-reads-the-answer";
 
 void bound_twice(Script& s) {
     const std::uint16_t port = s.port();
@@ -200,11 +206,10 @@ void bound_twice(Script& s) {
     s.bind(socket, s.percent(50) ? loopback : wildcard, other_port);
     if (!another) {
         s.fails(EINVAL);
-        s.because(goes_wrong,
-                  "A socket is bound once. It has a port, so another bind is an invalid argument, whichever "
-                  "address and port it names.");
+        s.because(refusals, "A socket is bound once. It has a port, so another bind is an invalid argument, whichever "
+                            "address and port it names.");
     }
-    s.because(the_kernel,
+    s.because(refusals,
               zero ? "Each socket is bound once, and port 0 leaves the number to the kernel, which gives each a "
                      "free one."
                    : "Two sockets, two ports: neither is in the way of the other.");
@@ -222,12 +227,12 @@ void whose_address(Script& s) {
     s.bind(socket, host, s.percent(50) ? s.port() : std::uint16_t{0});
     if (!ours) {
         s.fails(EADDRNOTAVAIL);
-        s.because(goes_wrong, "One can bind only to an address that this machine has, and " + host +
-                                  " is kept for examples in books: no machine has it.");
+        s.because(refusals, "bind wants an address of this machine, and " + host +
+                                " is kept for examples in books: no machine has it.");
     }
-    s.because(the_kernel, host == wildcard ? "0.0.0.0 stands for every address of this machine, so each machine has it."
-                                           : "Linux counts the whole of 127.0.0.0/8 as this machine's own: " + host +
-                                                 " is an address like 127.0.0.1.");
+    s.because(refusals, host == wildcard ? "0.0.0.0 stands for every address of this machine, so each machine has it."
+                                         : "Linux counts the whole of 127.0.0.0/8 as this machine's own: " + host +
+                                               " is an address like 127.0.0.1.");
     s.call(What::getsockname, socket);
 }
 
@@ -242,10 +247,10 @@ void two_protocols(Script& s) {
     s.bind(second, loopback, port);
     if (first_tcp == second_tcp) {
         s.fails(EADDRINUSE);
-        s.because(goes_wrong,
+        s.because(what_is_yours,
                   "Both sockets are " + std::string{first_tcp ? "TCP" : "UDP"} + ", and the first one has the port.");
     }
-    s.because(run_it, "TCP and UDP count their ports apart, so one number may be taken in each.");
+    s.because(what_is_yours, "TCP and UDP count their ports apart, so one number may be taken in each.");
     if (second_tcp)
         s.listen(second);
 }
@@ -264,12 +269,11 @@ void freed_port(Script& s) {
     s.bind(second, loopback, port);
     if (!closes) {
         s.fails(EADDRINUSE);
-        s.because(goes_wrong,
-                  listens ? "The first socket has the port."
-                          : "The first socket has the port. That it does not listen makes no difference: a bound "
-                            "port is owned.");
+        s.because(a_no, listens ? "The first socket has the port."
+                                : "The first socket has the port. That it does not listen makes no difference: a bound "
+                                  "port is owned.");
     }
-    s.because(goes_wrong,
+    s.because(a_no,
               "The first socket is closed, and nobody was ever connected to it. The kernel takes such a port back "
               "at once.");
     s.listen(second);
@@ -286,12 +290,12 @@ void bound_is_not_listening(Script& s) {
     s.client(loopback, port);
     if (!listens) {
         s.fails(ECONNREFUSED);
-        s.because(run_it,
+        s.because(still_dark,
                   "The server's socket is bound and does not listen: it owns the port, and the kernel refuses whoever "
                   "calls.");
         s.listen(server);
     }
-    s.because(run_it, "The server's socket listens, so the kernel answers for it. Nobody need have called accept.");
+    s.because(still_dark, "The server's socket listens, so the kernel answers for it. Nobody need have called accept.");
     s.accept(server);
 }
 
@@ -306,12 +310,12 @@ void specific_addresses(Script& s) {
     s.bind(other, hosts[second], port);
     if (first == second || first == 2 || second == 2) {
         s.fails(EADDRINUSE);
-        s.because(the_kernel, first == second
-                                  ? "It is the same address and port, and the first socket has it."
-                                  : "0.0.0.0 stands for every address of this machine, so it takes its port at "
-                                    "all of them, and gets none that is taken at one.");
+        s.because(what_is_yours, first == second
+                                     ? "It is the same address and port, and the first socket has it."
+                                     : "0.0.0.0 stands for every address of this machine, so it takes its port at "
+                                       "all of them, and gets none that is taken at one.");
     }
-    s.because(the_kernel, "127.0.0.1 and 127.0.0.2 are two addresses, and each has its own ports.");
+    s.because(what_is_yours, "127.0.0.1 and 127.0.0.2 are two addresses, and each has its own ports.");
     s.listen(one);
     s.listen(other);
 }
@@ -324,19 +328,19 @@ void listen_without_bind(Script& s) {
     if (then <= 1) {
         s.bind(socket, loopback, s.port());
         s.fails(EINVAL);
-        s.because(goes_wrong,
+        s.because(unread_answer,
                   "listen without bind succeeds: the kernel chooses a port, at every address. So the socket has "
                   "one when bind comes, and a socket is bound once.");
     } else if (then == 2) {
         s.call(What::getpeername, socket);
         s.fails(ENOTCONN);
-        s.because(goes_wrong,
+        s.because(unread_answer,
                   "listen without bind succeeds: the kernel chooses a port, at every address. But a socket that "
                   "listens has no peer.");
     } else if (then == 3) {
         s.call(What::getsockname, socket);
     }
-    s.because(goes_wrong,
+    s.because(unread_answer,
               "listen without bind succeeds: the kernel chooses a port, at every address. A program that does not "
               "look at a failed bind ends up there.");
 }
