@@ -23,7 +23,7 @@ void show(std::string_view what, const tcp::endpoint& server, const tcp::endpoin
     do { // until no FIN waits for its ACK
         here = state(server, client);
         there = state(client, server);
-    } while (here == "FIN-WAIT-1" || there == "LAST-ACK");
+    } while (here == "FIN-WAIT-1" || here == "LAST-ACK" || there == "FIN-WAIT-1" || there == "LAST-ACK");
     std::cout << std::left << std::setw(26) << what << std::setw(13) << here << there << std::endl;
 }
 

@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <fstream>
 #include <list>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <set>
@@ -550,6 +551,65 @@ TEST_CASE("kernel: closing a socket does not close what accept has returned") {
     CHECK(connect_to(server).error() == ECONNREFUSED);
     client.send("still here");
     CHECK(accepted.read(10) == "still here");
+}
+
+TEST_CASE("kernel: a listening socket has no peer, and can neither read nor write") {
+    const Client listener = listening_socket("127.0.0.1"), client = connect_to(listener.local());
+    REQUIRE(client.error() == 0);
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    char byte = 0;
+    CHECK(::getpeername(listener.descriptor(), reinterpret_cast<sockaddr*>(&peer), &size) == -1);
+    CHECK(errno == ENOTCONN);
+    CHECK(::recv(listener.descriptor(), &byte, 1, MSG_DONTWAIT) == -1);
+    CHECK(errno == ENOTCONN);
+    CHECK(::send(listener.descriptor(), &byte, 1, MSG_NOSIGNAL) == -1);
+    CHECK(errno == EPIPE);
+}
+
+TEST_CASE(
+    "kernel: a caller for whom no descriptor is left stays in the queue, and accept fails as often as it is called") {
+#if defined(__SANITIZE_ADDRESS__)
+    SKIP("the sanitizers need a descriptor themselves, to see whether memory can be read");
+#endif
+    Client listener = listening_socket("127.0.0.1");
+    const Client client = connect_to(listener.local());
+    REQUIRE(client.error() == 0);
+    REQUIRE(eventually([&] { return queue_holds(1, listener.local()); }));
+    rlimit as_it_was{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &as_it_was) == 0);
+    const rlimit none{0, as_it_was.rlim_max};
+    for (int i = 0; i < 3; ++i) {
+        REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+        const int accepted = ::accept(listener.descriptor(), nullptr, nullptr);
+        const int error = errno;
+        REQUIRE(::setrlimit(RLIMIT_NOFILE, &as_it_was) == 0);
+        CHECK(accepted == -1);
+        CHECK(error == EMFILE);
+        CHECK(queue_holds(1, listener.local()));
+    }
+    CHECK(listener.accept().error() == 0);
+    CHECK(queue_holds(0, listener.local()));
+}
+
+TEST_CASE("kernel: who calls 0.0.0.0 reaches loopback") {
+    const Client listener = listening_socket("127.0.0.1");
+    const Client client = connect_to({"0.0.0.0", listener.local().port});
+    REQUIRE(client.error() == 0);
+    CHECK(client.peer() == listener.local());
+}
+
+TEST_CASE("kernel: of the two wildcards getaddrinfo gives that of IPv4 first") {
+    need_ipv6();
+    addrinfo hints{}, *found = nullptr;
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_PASSIVE;
+    REQUIRE(::getaddrinfo(nullptr, "8080", &hints, &found) == 0);
+    std::vector<int> families;
+    for (const addrinfo* each = found; each; each = each->ai_next)
+        families.push_back(each->ai_family);
+    ::freeaddrinfo(found);
+    CHECK(families == std::vector<int>{AF_INET, AF_INET6});
 }
 
 TEST_CASE("kernel: who calls an address or a family at which nobody listens is refused") {

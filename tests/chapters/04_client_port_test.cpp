@@ -226,10 +226,13 @@ TEST_CASE("kernel: TIME-WAIT is over for a new call between the same ends on loo
     CHECK(eventually([&] { return connect_to(listener.local()).error() == 0; })); // within 20 s
 }
 
-TEST_CASE("kernel: without tcp_tw_reuse, TIME-WAIT is in the way of a new call for longer than three seconds") {
-    set_range(20000, 20000);
-    set_sysctl("net/ipv4/tcp_tw_reuse", "0");
-    Client listener = listening_socket("127.0.0.1", 8080);
+TEST_CASE("kernel: without tcp_tw_reuse, or without time stamps, TIME-WAIT is in the way of a new call for longer than "
+          "three seconds") {
+    const bool stamps = GENERATE(true, false);
+    stamps ? set_range(20000, 20000) : set_range(20001, 20001); // the first one's TIME-WAIT is there yet
+    set_sysctl("net/ipv4/tcp_tw_reuse", stamps ? "0" : "2");
+    set_sysctl("net/ipv4/tcp_timestamps", stamps ? "1" : "0");
+    Client listener = listening_socket("127.0.0.1", stamps ? 8080 : 8081);
     Client client = connect_to(listener.local());
     REQUIRE(client.error() == 0);
     Client server = listener.accept();
@@ -239,6 +242,27 @@ TEST_CASE("kernel: without tcp_tw_reuse, TIME-WAIT is in the way of a new call f
     const auto begin = std::chrono::steady_clock::now();
     while (std::chrono::steady_clock::now() < begin + std::chrono::seconds{3})
         REQUIRE(connect_to(listener.local()).error() == EADDRNOTAVAIL);
+}
+
+TEST_CASE("kernel: tcp_tw_reuse does not help a server that binds") {
+    need_private_network();
+    set_sysctl("net/ipv4/tcp_tw_reuse", "1");
+    {
+        Client listener = listening_socket("127.0.0.1", 8080);
+        Client client = connect_to(listener.local());
+        REQUIRE(client.error() == 0);
+        listener.accept().close();
+        CHECK(client.read_to_end().empty());
+    }
+    REQUIRE(eventually([] {
+        for (const SocketRow& row : common::kernel_sockets(Protocol::tcp))
+            if (row.local.port == 8080 && row.state == "TIME-WAIT")
+                return true;
+        return false;
+    }));
+    const auto begin = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() < begin + std::chrono::seconds{2})
+        REQUIRE(bound_socket("127.0.0.1", 8080).error() == EADDRINUSE);
 }
 
 TEST_CASE("kernel: a reserved port is lent to nobody, and a server may bind it") {
