@@ -1,7 +1,7 @@
 // Whatever the bytes: a setting is taken and means what it says, or is refused with a ConfigError; nothing else
 // happens.
-#include "chapters/06_env_config/env_file.hpp"
 #include "common/config.hpp"
+#include "common/env_file.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -47,8 +47,8 @@ void try_address(std::string_view text) {
 void try_file(std::string_view text) {
     try {
         std::string written;
-        const auto lines = parse_env_file("x.env", text);
-        for (const EnvLine& line : lines) {
+        const auto lines = common::parse_env_file("x.env", text);
+        for (const common::EnvLine& line : lines) {
             must(!line.name.empty() && line.name.find_first_of("= \t\r\n") == std::string::npos);
             must(line.value.find_first_of("\r\n\\") == std::string::npos);
             must(line.value.find('\0') == std::string::npos);
@@ -57,9 +57,10 @@ void try_file(std::string_view text) {
             try_address(line.value);
         }
         // What was taken can be written down and read again, and is the same.
-        const auto again = parse_env_file("x.env", written);
-        must(std::ranges::equal(
-            lines, again, [](const EnvLine& a, const EnvLine& b) { return a.name == b.name && a.value == b.value; }));
+        const auto again = common::parse_env_file("x.env", written);
+        must(std::ranges::equal(lines, again, [](const common::EnvLine& a, const common::EnvLine& b) {
+            return a.name == b.name && a.value == b.value;
+        }));
     } catch (const common::ConfigError& error) {
         must(std::string_view{error.what()}.starts_with("x.env:"));
     }

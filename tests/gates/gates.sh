@@ -72,7 +72,6 @@ chapters_are_listed_everywhere() {
 # difference from one that does. An appendix, whose name begins with a letter, has what outgrew its figure.
 programs_are_figures() {
     local -A later=( # chapters whose programs are not figures yet
-        [06_env_config]=1
         [07_many_services]=1
     )
     local file chapter status=0

@@ -61,7 +61,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("it listens where HOST and PORT say",
                  "with HOST=\"" + host + "\" and PORT=\"" + digits + "\" a listener on " + host + ":" + digits,
-                 "Run it");
+                 "How do you read a number strictly?");
     Program greeter = grader.start({.environment = {{"HOST", host}, {"PORT", digits}, {"GREETING", greeting}}});
     greeter.ready();
     const Address place = greeter.listener().local;
@@ -74,7 +74,7 @@ void grader::judge(Grader& grader) {
     many_times(grader, hundreds, "more clients came, and each received the greeting",
                [&] { must_receive(grader, place, greeting + "\n"); });
 
-    check_endings(grader, {.environment = {{"PORT", "0"}}}, "Run it");
+    check_endings(grader, {.environment = {{"PORT", "0"}}}, "How do you read a number strictly?");
 
     check_closing(grader, greeter, "Exercises", [&] {
         Client client = grader.connect(place);
@@ -84,7 +84,7 @@ void grader::judge(Grader& grader) {
     });
 
     grader.check("it prints the ready line, and nothing else", "one line on standard output, however many clients came",
-                 "Run it");
+                 "How do you read a number strictly?");
     end(grader, greeter, Ending::sigterm);
     expect_output(grader, greeter, {"listening on " + to_string(place)});
 
@@ -108,7 +108,8 @@ void grader::judge(Grader& grader) {
         end(grader, program, Ending::sigterm);
     }
 
-    grader.check("HOST and GREETING have their defaults", "where they are not set, 127.0.0.1 and hello", "Predict");
+    grader.check("HOST and GREETING have their defaults", "where they are not set, 127.0.0.1 and hello",
+                 "What if nothing is set?");
     Program usual = grader.start({.environment = {{"PORT", "0"}, {"GREETING", std::nullopt}}});
     const int at_once = grader.try_to_connect(usual.ready());
     const Address chosen = usual.listener().local;
@@ -117,7 +118,7 @@ void grader::judge(Grader& grader) {
     end(grader, usual, Ending::sigterm);
 
     grader.check("the ready line has the address in use", "the address and port of the kernel's table, with PORT=0 too",
-                 "Run it");
+                 "How do you read a number strictly?");
     Program honest = grader.start({.environment = {{"HOST", host}, {"PORT", "0"}}});
     const Address says = honest.ready();
     const Address local = honest.listener().local;
@@ -125,25 +126,26 @@ void grader::judge(Grader& grader) {
     end(grader, honest, Ending::sigterm);
 
     grader.check("it listens when it says so", "a client that connects as soon as the ready line is there is connected",
-                 "Run it");
+                 "How do you read a number strictly?");
     grader.expect(at_once == 0, "the client got " + in_words(at_once));
 
     grader.check("an empty GREETING is a greeting", "with GREETING=\"\" a newline alone: set and empty is not unset",
-                 "The program");
+                 "How do you read a number strictly?");
     Program silent = grader.start({.environment = {{"PORT", "0"}, {"GREETING", ""}}});
     silent.ready();
     must_receive(grader, silent.listener().local, "\n");
     end(grader, silent, Ending::sigterm);
 
     grader.check("0.0.0.0 is an address like others", "with HOST=\"0.0.0.0\" a listener on every IPv4 address",
-                 "The program");
+                 "How do you read a number strictly?");
     Program open = grader.start({.environment = {{"HOST", "0.0.0.0"}, {"PORT", "0"}}});
     open.ready();
     const Address everywhere = open.listener().local;
     grader.expect(everywhere.ip == "0.0.0.0", "it listens on " + to_string(everywhere));
     end(grader, open, Ending::sigterm);
 
-    grader.check("leading zeros of PORT change nothing", "a listener on port " + digits, "The program");
+    grader.check("leading zeros of PORT change nothing", "a listener on port " + digits,
+                 "How do you read a number strictly?");
     for (const std::string& text : texts_of(port)) {
         Program padded = grader.start({.environment = {{"PORT", text}}});
         padded.ready();
@@ -157,7 +159,8 @@ void grader::judge(Grader& grader) {
         refusals.emplace_back(settings, stopped(grader, settings, 78));
     };
 
-    grader.check("an empty HOST or PORT stops it with status 78", "status 78 for each of the two", "Predict");
+    grader.check("an empty HOST or PORT stops it with status 78", "status 78 for each of the two",
+                 "What if nothing is set?");
     must_refuse({{"PORT", ""}});
     must_refuse({{"HOST", ""}, {"PORT", "0"}});
 
@@ -206,7 +209,8 @@ void grader::judge(Grader& grader) {
         grader.expect(holds(program.complained(), words),
                       "its message has no " + in_quotes(words) + ": " + in_quotes(program.complained()));
 
-    grader.check("without PORT it takes port 8080", "a listener on port 8080 where PORT is not set", "Predict");
+    grader.check("without PORT it takes port 8080", "a listener on port 8080 where PORT is not set",
+                 "What if nothing is set?");
     Program unset = grader.start({.environment = {{"HOST", host}}});
     if (unset.line_or_end("listening on")) {
         const Address there = unset.listener().local;
@@ -219,7 +223,7 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("it listens on an IPv6 address as well", "with HOST=\"::1\" a listener on ::1, named as [::1]:PORT",
-                 "The program");
+                 "How do you read a number strictly?");
     grader.where_possible([&] {
         support::need_ipv6();
         Program six = grader.start({.environment = {{"HOST", "::1"}, {"PORT", "0"}}});

@@ -102,15 +102,15 @@ void grader::judge(Grader& grader) {
     const std::string from_option = "the command line", from_variable = "the environment";
 
     grader.check("it takes its port from each of the three sources",
-                 "a listener on 127.0.0.1, on the port of the one source that has one", "Run it");
+                 "a listener on 127.0.0.1, on the port of the one source that has one", "Which source wins?");
     must_listen("PORT=" + variable + " in the environment", {.variable = variable}, of_variable, from_variable);
     must_listen("--port " + option, {.option = option}, of_option, from_option);
     must_listen("PORT=" + in_file + " in the file", {.file = file}, of_file, file);
 
-    check_endings(grader, Sources{.variable = "0"}.launch(), "Run it");
+    check_endings(grader, Sources{.variable = "0"}.launch(), "Which source wins?");
 
     grader.check("it listens when it says so", "a client that connects as soon as the ready line is there is connected",
-                 "Run it");
+                 "Which source wins?");
     {
         Program program = grader.start(Sources{.variable = variable}.launch());
         program.ready();
@@ -120,7 +120,7 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("the command line wins over the environment and over the file",
-                 "a listener on port " + option + ", which --port names", "Predict");
+                 "a listener on port " + option + ", which --port names", "Which source wins?");
     must_listen("--port " + option + " and PORT=" + variable, {.option = option, .variable = variable}, of_option,
                 from_option);
     must_listen("--port " + option + " and another port in the file", {.option = option, .file = file}, of_option,
@@ -128,7 +128,7 @@ void grader::judge(Grader& grader) {
     must_listen("a port in each source", {option, variable, file}, of_option, from_option);
 
     grader.check("the environment wins over the file",
-                 "a listener on port " + variable + ", which the variable PORT names", "Predict");
+                 "a listener on port " + variable + ", which the variable PORT names", "Which source wins?");
     must_listen("PORT=" + variable + " and another port in the file", {.variable = variable, .file = file}, of_variable,
                 from_variable);
 
@@ -147,11 +147,11 @@ void grader::judge(Grader& grader) {
         }
     };
 
-    grader.check("without any source it takes port 8080", "a listener on 127.0.0.1:8080", "Run it");
+    grader.check("without any source it takes port 8080", "a listener on 127.0.0.1:8080", "Which source wins?");
     must_take_8080("no source at all", {});
 
     grader.check("a file without PORT decides nothing",
-                 "a listener on the port of the environment, or else of the default", "Run it");
+                 "a listener on the port of the environment, or else of the default", "Which source wins?");
     const std::string other = files.file("other.env", "# no port in here\nSUPPORT=1\nNAME=demo\n"),
                       similar = files.file("similar.env", "# PORT=1\n PORT=1\nPORT =1\nport=1\nPORTS=1\nexport PORT=1\n"
                                                           "Port=1\nPORT\n"),
@@ -164,7 +164,7 @@ void grader::judge(Grader& grader) {
     must_take_8080("a file of lines that only look like PORT=", {.file = similar});
 
     grader.check("the first line of the file that begins with PORT= counts",
-                 "a listener on its port, wherever the line stands, and whatever comes after it", "Run it");
+                 "a listener on its port, wherever the line stands, and whatever comes after it", "Which source wins?");
     std::string lines =
         "NOTE=" + std::string(100'000, 'x') + "\n"; // more than a buffer that somebody thought large enough
     for (unsigned i = 0; i < 2000; ++i)
@@ -181,7 +181,7 @@ void grader::judge(Grader& grader) {
     must_listen("CONFIG_FILE=" + in_quotes(roundabout), {.file = roundabout}, of_file, roundabout);
 
     grader.check("leading zeros change nothing", "a listener on the same port, with zeros before it in whichever place",
-                 "The program");
+                 "Which source wins?");
     for (const std::string& text : texts_of(of_variable)) {
         must_listen("--port " + text, {.option = text}, of_variable, from_option);
         must_listen("PORT=" + text, {.variable = text}, of_variable, from_variable);
@@ -191,7 +191,7 @@ void grader::judge(Grader& grader) {
 
     if (grader.alone()) {
         grader.check("every number from 0 to 65535 is a port", "a listener on it: on the first one, and on the last",
-                     "The program");
+                     "Which source wins?");
         for (const auto port : {std::uint16_t{1}, std::uint16_t{65535}}) {
             const std::string text = std::to_string(port);
             must_listen("--port " + text, {.option = text}, port, from_option);
@@ -203,7 +203,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("0 is a port like the others, and wins like them",
                  "with --port 0 and PORT=" + variable + " a port of the kernel's choice, and the ready line has it",
-                 "Run it");
+                 "Which source wins?");
     const std::string zero_file = files.file("zero.env", "PORT=0\n");
     const auto must_choose = [&](const std::string& what, const Sources& sources, const std::string& origin) {
         const Run zero = run(grader, sources);
@@ -221,7 +221,7 @@ void grader::judge(Grader& grader) {
     grader.check("it says what it was asked for, and by whom",
                  "two lines: PORT=NUMBER from the command line (or: the environment, the name of the file, the "
                  "default), and the ready line",
-                 "Run it");
+                 "Which source wins?");
     for (const Printed& printed : origins)
         grader.expect(printed.was == printed.must, "with " + printed.with + " it printed " +
                                                        grader::in_quotes(printed.was) + ", where " +
@@ -268,7 +268,7 @@ void grader::judge(Grader& grader) {
     must_stop("PORT= and nothing behind it in the file", {.file = empty}, empty, "");
 
     grader.check("a wrong value in a source that loses stops it too", "status 78, although a better source has a port",
-                 "The program");
+                 "Which source wins?");
     must_stop("--port " + option + " and PORT=" + variable + "x", {.option = option, .variable = variable + "x"},
               "PORT", variable + "x");
     must_stop("PORT=" + variable + " and PORT=" + in_file + "x in the file", {.variable = variable, .file = bad}, bad,
@@ -311,7 +311,7 @@ void grader::judge(Grader& grader) {
                                                                   grader::in_quotes(program.complained()));
 
     grader.check("it refuses before it opens a socket", "status 78 where its first call of socket would kill it",
-                 "From outside");
+                 "Which source wins?");
     Launch watched = Sources{.option = option, .variable = variable, .file = bad}.launch();
     watched.lacking = Lacking::sockets;
     grader.did("takes the call socket(2) away from the next program: who makes it is killed by SIGSYS");

@@ -62,30 +62,33 @@ void grader::judge(Grader& grader) {
     const std::string digits = std::to_string(port);
 
     grader.check("it listens on the port that PORT names",
-                 "with PORT=\"" + digits + "\" one TCP socket in the state LISTEN, on port " + digits, "Run it");
+                 "with PORT=\"" + digits + "\" one TCP socket in the state LISTEN, on port " + digits,
+                 "How do you read a number strictly?");
     Program named = grader.start(with_port(digits));
     named.ready();
     const int at_once = grader.try_to_connect({"127.0.0.1", port});
     const SocketRow row = named.listener();
     grader.expect(row.local.port == port, "it listens on " + to_string(row.local));
 
-    grader.check("it listens on loopback alone", "a listener on 127.0.0.1, which no other machine can reach", "Run it");
+    grader.check("it listens on loopback alone", "a listener on 127.0.0.1, which no other machine can reach",
+                 "How do you read a number strictly?");
     grader.expect(row.local.ip == "127.0.0.1", "it listens on " + to_string(row.local));
 
     grader.check("it listens when it says so", "a client that connects as soon as the ready line is there is connected",
-                 "Run it");
+                 "How do you read a number strictly?");
     grader.expect(at_once == 0, "the client got " + in_words(at_once));
 
-    grader.check("it prints the ready line, and nothing else", "one line on standard output", "Run it");
+    grader.check("it prints the ready line, and nothing else", "one line on standard output",
+                 "How do you read a number strictly?");
     named.send_signal(SIGTERM);
     named.exit_status();
     expect_output(grader, named, {"listening on 127.0.0.1:" + digits});
 
-    check_endings(grader, with_port("0"), "Run it");
+    check_endings(grader, with_port("0"), "How do you read a number strictly?");
 
     grader.check("PORT=0 lets the kernel choose, and the ready line has the choice",
                  "with PORT=\"0\" a port of the kernel's choice, the same in the ready line and in the kernel's table",
-                 "Run it");
+                 "How do you read a number strictly?");
     for (const std::string zero : {"0", "000"}) {
         Program chosen = grader.start(with_port(zero));
         const Address says = chosen.ready();
@@ -100,7 +103,7 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("leading zeros change nothing", "with zeros before it, however many, a listener on port " + digits,
-                 "The program");
+                 "How do you read a number strictly?");
     for (const std::string& text : texts_of(port))
         must_listen(grader, text, port);
 
@@ -116,7 +119,8 @@ void grader::judge(Grader& grader) {
         expect_output(grader, second, {});
     }
 
-    grader.check("without PORT it takes port 8080", "a listener on 127.0.0.1:8080 where PORT is not set", "Predict");
+    grader.check("without PORT it takes port 8080", "a listener on 127.0.0.1:8080 where PORT is not set",
+                 "What if nothing is set?");
     must_listen(grader, std::nullopt, 8080);
 
     std::vector<std::pair<std::string, Program>> refusals;
@@ -128,7 +132,7 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("every number from 0 to 65535 is a port",
-                 "a listener on it: on a port below 1024, and on the last one", "The program");
+                 "a listener on it: on a port below 1024, and on the last one", "How do you read a number strictly?");
     for (const std::uint16_t one : std::initializer_list<std::uint16_t>{1, 80, 1023, 1024, 32767, 32768, 65534, 65535})
         must_listen(grader, std::to_string(one), one);
 
@@ -148,7 +152,7 @@ void grader::judge(Grader& grader) {
                                                                       in_quotes(program.complained()));
 
     grader.check("it refuses before it opens a socket", "status 78 where its first call of socket would kill it",
-                 "From outside");
+                 "How do you read a number strictly?");
     for (const std::string& value : {digits + "abc", std::string{"65536"}, std::string{}}) {
         Launch watched = with_port(value);
         watched.lacking = Lacking::sockets;

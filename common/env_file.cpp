@@ -1,8 +1,4 @@
-// A file of KEY=VALUE lines that Docker's --env-file and systemd's EnvironmentFile= read alike.
-//
-// The two formats look the same and differ in quotes, backslashes, spaces and comments. This reader takes what means
-// the same to both, and refuses every other line with the reason: a file that it accepts may be handed to either.
-#pragma once
+#include "common/env_file.hpp"
 
 #include "common/config.hpp"
 #include "common/text.hpp"
@@ -12,24 +8,19 @@
 #include <cstddef>
 #include <cstring>
 #include <fstream>
-#include <string>
-#include <string_view>
-#include <vector>
 
-struct EnvLine {
-    std::size_t number;
-    std::string name, value;
-};
+namespace common {
+namespace {
 
 // What UTF-8 is has two answers: systemd refuses in names and values what Unicode reserves as "noncharacters", U+FFFE
 // say.
 enum class Encoding { utf8, with_noncharacters, another };
-inline Encoding encoding_of(std::string_view text) {
+Encoding encoding_of(std::string_view text) {
     Encoding found = Encoding::utf8;
     while (!text.empty()) {
-        const auto [code, size] = common::first_character(text);
+        const auto [code, size] = first_character(text);
         text.remove_prefix(size);
-        if (code == common::no_character)
+        if (code == no_character)
             return Encoding::another;
         if ((code & 0xFFFE) == 0xFFFE || (code >= 0xFDD0 && code <= 0xFDEF))
             found = Encoding::with_noncharacters;
@@ -37,8 +28,8 @@ inline Encoding encoding_of(std::string_view text) {
     return found;
 }
 
-// Why the two would read this assignment differently, or one of them not at all; empty where they read the same.
-inline std::string why_refused(std::string_view line) {
+// Why the two would read this assignment differently, or one of them not at all; empty if they read the same.
+std::string why_they_differ(std::string_view line) {
     const std::string_view blank = " \t";
     if (line.front() == ';')
         return "for systemd a comment, for Docker a name; begin a comment with #";
@@ -72,8 +63,8 @@ inline std::string why_refused(std::string_view line) {
     return "";
 }
 
-// Why a line, whatever it holds, is refused; empty where it is not.
-inline std::string why_not_plain(std::string_view line) {
+// Why a line, whatever it holds, is refused; empty if it is not.
+std::string why_not_plain(std::string_view line) {
     if (line.size() > 65535)
         return "Docker refuses a line of more than 65535 bytes";
     if (line.ends_with('\r')) // a file written on Windows: both drop it
@@ -87,9 +78,9 @@ inline std::string why_not_plain(std::string_view line) {
     return "";
 }
 
-/// The assignments in `text`, in order: of two with one name the later counts, for both programs. `file` names the text
-/// in the ConfigError that a refused line causes: FILE:LINE: the line: why.
-inline std::vector<EnvLine> parse_env_file(const std::string& file, std::string_view text) {
+} // namespace
+
+std::vector<EnvLine> parse_env_file(const std::string& file, std::string_view text) {
     const std::string_view blank = " \t";
     std::vector<EnvLine> lines;
     std::size_t goes_on_in = 0; // the line that the comment before it takes in; 0: none
@@ -97,9 +88,9 @@ inline std::vector<EnvLine> parse_env_file(const std::string& file, std::string_
         const auto end = text.find('\n');
         std::string_view line = text.substr(0, end);
         text.remove_prefix(end == text.npos ? text.size() : end + 1);
+        const std::string place = shown(file) + ":" + std::to_string(number);
         const auto refuse = [&](const std::string& why) {
-            throw common::ConfigError{common::shown(file) + ":" + std::to_string(number) + ": " +
-                                      (line.empty() ? "" : common::shown(line) + ": ") + why};
+            throw ConfigError{place + ": " + (line.empty() ? "" : shown(line) + ": ") + why};
         };
         if (const std::string why = why_not_plain(line); !why.empty())
             refuse(why);
@@ -121,30 +112,30 @@ inline std::vector<EnvLine> parse_env_file(const std::string& file, std::string_
             refuse(
                 "for systemd before 254 the comment in the line before, which ends in a backslash, takes in this one; "
                 "end it otherwise");
-        if (const std::string why = why_refused(line); !why.empty())
+        if (const std::string why = why_they_differ(line); !why.empty())
             refuse(why);
         const auto equals = line.find('=');
-        lines.push_back({number, std::string{line.substr(0, equals)}, std::string{line.substr(equals + 1)}});
+        lines.push_back({place, std::string{line.substr(0, equals)}, std::string{line.substr(equals + 1)}});
     }
     return lines;
 }
 
-/// The assignments in the file `path`, which has at most a mebibyte: whoever names a longer one has named the wrong
-/// file.
-inline std::vector<EnvLine> read_env_file(const std::string& path) {
+std::vector<EnvLine> read_env_file(const std::string& setting, const std::string& path) {
     constexpr std::size_t limit = 1024 * 1024;
-    const std::string place = "CONFIG_FILE=" + common::quoted(path);
+    const std::string place = setting + "=" + quoted(path);
     errno = 0;
     std::ifstream file{path, std::ios::binary};
     std::string text(limit + 1, '\0');
     if (file)
         file.read(text.data(), static_cast<std::streamsize>(text.size()));
     if (!file.eof() && !file.good()) // a directory opens, and cannot be read
-        throw common::ConfigError{place + " cannot be read: " + std::strerror(errno) +
-                                  "; name a file of KEY=VALUE lines that this user may read, or unset CONFIG_FILE"};
+        throw ConfigError{place + " cannot be read: " + std::strerror(errno) +
+                          "; name a file of KEY=VALUE lines that this user may read, or unset " + setting};
     text.resize(static_cast<std::size_t>(file.gcount()));
     if (text.size() > limit)
-        throw common::ConfigError{place + " is longer than " + std::to_string(limit) +
-                                  " bytes; name a file of KEY=VALUE lines"};
+        throw ConfigError{place + " is longer than " + std::to_string(limit) +
+                          " bytes; name a file of KEY=VALUE lines"};
     return parse_env_file(path, text);
 }
+
+} // namespace common
