@@ -1,5 +1,6 @@
 #include "common/stop.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -7,6 +8,7 @@
 #include <poll.h>
 #include <system_error>
 #include <unistd.h>
+#include <vector>
 
 namespace common {
 namespace {
@@ -43,13 +45,18 @@ Stop::~Stop() {
         ::close(end), end = -1;
 }
 
-void Stop::wait() { wait_readable(-1); }
+void Stop::wait() { poll({}); }
 
 bool Stop::wait_readable(int descriptor) {
-    std::array<pollfd, 3> watched{
-        {{signal_pipe[0], POLLIN, 0}, {input_watched_ ? STDIN_FILENO : -1, POLLIN, 0}, {descriptor, POLLIN, 0}}};
+    pollfd watched{descriptor, POLLIN, 0};
+    return poll({&watched, 1});
+}
+
+bool Stop::poll(std::span<pollfd> descriptors) {
+    std::vector<pollfd> watched{{signal_pipe[0], POLLIN, 0}, {input_watched_ ? STDIN_FILENO : -1, POLLIN, 0}};
+    watched.insert(watched.end(), descriptors.begin(), descriptors.end());
     while (!requested_) {
-        if (::poll(watched.data(), watched.size(), -1) < 0) {
+        if (::poll(watched.data(), static_cast<nfds_t>(watched.size()), -1) < 0) {
             if (errno != EINTR)
                 throw std::system_error{errno, std::generic_category(), "poll"};
             continue;
@@ -59,7 +66,8 @@ bool Stop::wait_readable(int descriptor) {
             [[maybe_unused]] const auto taken = ::read(STDIN_FILENO, typed.data(), typed.size());
         }
         requested_ = watched[0].revents != 0 || watched[1].revents != 0;
-        if (!requested_ && watched[2].revents != 0)
+        std::copy(watched.begin() + 2, watched.end(), descriptors.begin());
+        if (!requested_)
             return true;
     }
     return false;

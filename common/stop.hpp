@@ -1,5 +1,8 @@
 #pragma once
 
+#include <poll.h>
+#include <span>
+
 namespace common {
 
 /// How a chapter's program ends: on Enter, at the end of its input, on SIGINT or on SIGTERM.
@@ -20,6 +23,10 @@ class Stop {
     /// True when `descriptor` has something to read, or a connection to accept; false when the program is
     /// asked to stop. See poll(2).
     bool wait_readable(int descriptor);
+
+    /// poll(2) on these, without a limit of time: true when one of them has something, false when the program is asked
+    /// to stop.
+    bool poll(std::span<pollfd> descriptors);
 
   private:
     bool input_watched_;

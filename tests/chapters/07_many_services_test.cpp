@@ -2,6 +2,8 @@
 #include "tools/harness/process.hpp"
 
 #include <algorithm>
+#include <arpa/inet.h>
+#include <array>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
@@ -24,6 +26,8 @@ using common::Protocol;
 
 namespace {
 
+const std::string temperature = "21.5 degrees\n", question = "is there a thermometer here?";
+
 // Tests share the machine's network where they cannot have one of their own. On Linux every address of 127.0.0.0/8 is
 // loopback: with one for each test process, the number that TCP gets is free in UDP as well.
 std::string own_address() {
@@ -34,25 +38,42 @@ std::string own_address() {
 #endif
 }
 
+sockaddr_in internet_address(const std::string& ip, std::uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    ::inet_pton(AF_INET, ip.c_str(), &address.sin_addr);
+    return address;
+}
+
+// A UDP socket that shares its address: SO_REUSEADDR.
+Client udp_socket_shared(const std::string& ip, std::uint16_t port) {
+    Client client{::socket(AF_INET, SOCK_DGRAM, 0)};
+    const int on = 1;
+    ::setsockopt(client.descriptor(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    const sockaddr_in address = internet_address(ip, port);
+    REQUIRE(::bind(client.descriptor(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    return client;
+}
+
 std::string to_uri(const std::string& scheme, const Address& address) {
     return scheme + "://" + to_string(address) + "/";
 }
 
 struct Host {
+    std::string built = "many_services"; // or "robust"
     std::string name = own_address();
     std::string web_port = "0", mail_port = "0";
-    Process program{support::program("many_services"),
+    Process program{support::program(built),
                     {.environment = {{"HOST", name}, {"WEB_PORT", web_port}, {"MAIL_PORT", mail_port}}}};
     Address web = address_in(program.wait_for_line("web: listening on "));
     Address mail = address_in(program.wait_for_line("mail: listening on "));
-    Address datagrams = address_in(program.wait_for_line("udp: bound to "));
+    Address datagrams = address_in(program.wait_for_line("beacon: bound to "));
 
     // Waits for the line in which the program says which of its sockets `client` reached.
-    void expect_arrival(const std::string& service, const std::string& protocol, const Client& client,
-                        const Address& socket) {
+    void expect_arrival(const std::string& protocol, const Client& client, const Address& socket) {
         const std::string line = program.wait_for_line(to_string(client.local()) + " ");
-        CHECK(line ==
-              service + ": " + protocol + " from " + to_string(client.local()) + " reached " + to_string(socket));
+        CHECK(line == protocol + " from " + to_string(client.local()) + " reached " + to_string(socket));
     }
 };
 
@@ -68,14 +89,23 @@ std::string reply(Client& client, const std::string& command) {
     return client.read_line();
 }
 
+// Whether nothing comes within three tenths of a second: a program that is right never answers, one that is wrong does
+// at once.
+bool is_silent(const Client& client) {
+    timeval limit{0, 300'000};
+    ::setsockopt(client.descriptor(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    char byte = 0;
+    return ::recv(client.descriptor(), &byte, 1, MSG_PEEK) == -1 && errno == EAGAIN;
+}
+
 // One datagram there and one back.
-std::string ask(Client& client, const std::string& question) {
-    client.send(question);
+std::string ask(Client& client, const std::string& words) {
+    client.send(words);
     std::string answer(2000, '\0');
     timeval limit{patience.count(), 0};
     ::setsockopt(client.descriptor(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     const auto size = ::recv(client.descriptor(), answer.data(), answer.size(), 0);
-    INFO("recv after \"" << question << "\": " << std::strerror(errno));
+    INFO("recv after \"" << words << "\": " << std::strerror(errno));
     REQUIRE(size >= 0);
     answer.resize(static_cast<std::size_t>(size));
     return answer;
@@ -83,7 +113,58 @@ std::string ask(Client& client, const std::string& question) {
 
 } // namespace
 
-TEST_CASE("three sockets: TCP for the web, TCP for mail, and UDP on the web's number") {
+TEST_CASE("takes_turns: the beacon waits for a client of the web, and the web for a datagram") {
+    need_private_network();
+    Process program{support::program("takes_turns")};
+    program.wait_for_line("beacon: bound to 127.0.0.1:8080");
+    Client beacon = udp_socket("127.0.0.1", 0, {"127.0.0.1", 8080});
+    beacon.send(question);
+    CHECK(is_silent(beacon));
+    CHECK_THAT(get_page({"127.0.0.1", 8080}), EndsWith(temperature));
+    CHECK(ask(beacon, question) == temperature);
+
+    CHECK_THAT(get_page({"127.0.0.1", 8080}), EndsWith(temperature)); // the second question was waiting
+    Client web = connect_to({"127.0.0.1", 8080});
+    web.send("GET / HTTP/1.0\r\n\r\n");
+    CHECK_THAT(web.read_to_end(), EndsWith(temperature));
+    Client next = connect_to({"127.0.0.1", 8080});
+    next.send("GET / HTTP/1.0\r\n\r\n");
+    CHECK(is_silent(next));
+    program.send_signal(SIGTERM);
+    CHECK(program.wait_for_exit() == 0);
+}
+
+TEST_CASE("two_services: each answers whatever the other does, until a client of the web says nothing") {
+    need_private_network();
+    Process program{support::program("two_services")};
+    program.wait_for_line("beacon: bound to 127.0.0.1:8080");
+    Client beacon = udp_socket("127.0.0.1", 0, {"127.0.0.1", 8080});
+    for (int i = 0; i < 3; ++i)
+        CHECK(ask(beacon, question) == temperature);
+    for (int i = 0; i < 3; ++i)
+        CHECK_THAT(get_page({"127.0.0.1", 8080}), EndsWith(temperature));
+    CHECK(ask(beacon, question) == temperature);
+
+    Client silent = connect_to({"127.0.0.1", 8080});
+    REQUIRE(eventually([&] { return program.sockets(Protocol::tcp).size() == 2; })); // it has accepted the client
+    beacon.send(question);
+    CHECK(is_silent(beacon));
+    Client another = connect_to({"127.0.0.1", 8080});
+    another.send("GET / HTTP/1.0\r\n\r\n");
+    CHECK(is_silent(another));
+    silent.close();
+    CHECK(ask(beacon, question) == temperature);
+    CHECK_THAT(another.read_to_end(), EndsWith(temperature));
+
+    Client last = connect_to({"127.0.0.1", 8080});
+    REQUIRE(eventually([&] { return program.sockets(Protocol::tcp).size() == 2; }));
+    program.type("\n");
+    CHECK(is_silent(last)); // Enter has no effect either
+    last.close();
+    CHECK(program.wait_for_exit() == 0);
+}
+
+TEST_CASE("three sockets: TCP for the web, TCP for mail, and UDP with the web's number") {
     Host host;
     const auto tcp = host.program.sockets(Protocol::tcp), udp = host.program.sockets(Protocol::udp);
     const auto listens_on = [&](const Address& address) {
@@ -109,18 +190,17 @@ TEST_CASE("ports 80 and 25: curl gets a page and holds an SMTP dialogue, and UDP
 
     Process web{curl, {.arguments = {"-sSi", "--noproxy", "*", "http://127.0.0.1/"}}};
     CHECK(web.wait_for_exit() == 0);
-    CHECK_THAT(web.output(), StartsWith("HTTP/1.1 200 OK\r\n"));
-    CHECK_THAT(web.output(), ContainsSubstring("<title>web</title>"));
+    CHECK(web.output() == "HTTP/1.0 200 OK\r\n\r\n21.5 degrees\n");
     CHECK(web.complaints().empty());
 
     Process mail{curl, {.arguments = {"-sSv", "--noproxy", "*", "-X", "NOOP", "smtp://127.0.0.1/client.example"}}};
     CHECK(mail.wait_for_exit() == 0);
     CHECK_THAT(mail.complaints(), ContainsSubstring("< 220 mail.example"));
-    CHECK_THAT(mail.complaints(), ContainsSubstring("> EHLO client.example\r\n< 250 mail.example greets 127.0.0.1:"));
+    CHECK_THAT(mail.complaints(), ContainsSubstring("> EHLO client.example\r\n< 250 mail.example"));
     CHECK_THAT(mail.complaints(), ContainsSubstring("> NOOP\r\n< 250 OK"));
 
     Client datagrams = udp_socket("127.0.0.1", 0, host.datagrams);
-    CHECK(ask(datagrams, "who am I, and where?") == to_string(datagrams.local()) + "\n");
+    CHECK(ask(datagrams, question) == temperature);
 }
 
 TEST_CASE("curl gets a page from a port that the kernel chose") {
@@ -128,7 +208,7 @@ TEST_CASE("curl gets a page from a port that the kernel chose") {
     Host host;
     Process client{curl, {.arguments = {"-sS", "--noproxy", "*", to_uri("http", host.web)}}};
     CHECK(client.wait_for_exit() == 0);
-    CHECK_THAT(client.output(), ContainsSubstring("<title>web</title>"));
+    CHECK_THAT(client.output(), StartsWith("21.5 degrees\n"));
     CHECK(client.complaints().empty());
 }
 
@@ -137,19 +217,19 @@ TEST_CASE("without settings the ports are 8080 and 2525 on 127.0.0.1") {
     Process program{support::program("many_services")};
     CHECK_THAT(program.wait_for_line("web: "), EndsWith("listening on 127.0.0.1:8080"));
     CHECK_THAT(program.wait_for_line("mail: "), EndsWith("listening on 127.0.0.1:2525"));
-    CHECK_THAT(program.wait_for_line("udp: "), EndsWith("bound to 127.0.0.1:8080"));
+    CHECK_THAT(program.wait_for_line("beacon: "), EndsWith("bound to 127.0.0.1:8080"));
 }
 
 TEST_CASE("each arrival reaches the socket of its protocol and port, and the program says which") {
-    Host host;
+    Host host{.built = GENERATE("many_services", "robust")};
     Client web = connect_to(host.web);
-    host.expect_arrival("web", "TCP", web, host.web);
+    host.expect_arrival("TCP", web, host.web);
     Client mail = connect_to(host.mail);
     CHECK_THAT(mail.read_line(), StartsWith("220 "));
-    host.expect_arrival("mail", "TCP", mail, host.mail);
+    host.expect_arrival("TCP", mail, host.mail);
     Client datagrams = udp_socket(host.name, 0, host.datagrams);
-    CHECK(ask(datagrams, "which one has my number?") == to_string(datagrams.local()) + "\n");
-    host.expect_arrival("udp", "UDP", datagrams, host.datagrams);
+    CHECK(ask(datagrams, question) == temperature);
+    host.expect_arrival("UDP", datagrams, host.datagrams);
 }
 
 TEST_CASE("two hosts' services with the same ports are told apart by address") {
@@ -160,13 +240,13 @@ TEST_CASE("two hosts' services with the same ports are told apart by address") {
         CAPTURE(host->name);
         CHECK(to_string(host->web) == host->name + ":8080");
         const Client web = connect_to({host->name, 8080});
-        host->expect_arrival("web", "TCP", web, host->web);
+        host->expect_arrival("TCP", web, host->web);
         Client mail = connect_to({host->name, 2525});
         CHECK_THAT(reply(mail, "QUIT"), StartsWith("220 "));
-        host->expect_arrival("mail", "TCP", mail, host->mail);
+        host->expect_arrival("TCP", mail, host->mail);
         Client datagrams = udp_socket("127.0.0.3", 0, {host->name, 8080});
-        CHECK(ask(datagrams, "which host has my datagram?") == to_string(datagrams.local()) + "\n");
-        host->expect_arrival("udp", "UDP", datagrams, host->datagrams);
+        CHECK(ask(datagrams, question) == temperature);
+        host->expect_arrival("UDP", datagrams, host->datagrams);
     }
 }
 
@@ -181,21 +261,11 @@ TEST_CASE("an arrival for a protocol, port or address that no socket has is refu
     CHECK(errno == ECONNREFUSED);
 }
 
-TEST_CASE("the web service answers a complete request with a page of the announced length, and closes") {
-    Host host;
-    const std::string response = get_page(host.web);
-    CHECK_THAT(response, StartsWith("HTTP/1.1 200 OK\r\n"));
-    CHECK_THAT(response, ContainsSubstring("\r\nConnection: close\r\n"));
-    const auto body = response.find("\r\n\r\n") + 4;
-    CHECK_THAT(response, ContainsSubstring("\r\nContent-Length: " + std::to_string(response.size() - body) + "\r\n"));
-}
-
 TEST_CASE("the mail service says 220, knows EHLO, HELO, NOOP, RSET and QUIT, and answers 502 to the rest") {
-    Host host;
+    Host host{.built = GENERATE("many_services", "robust")};
     Client client = connect_to(host.mail);
     CHECK_THAT(client.read_line(), StartsWith("220 "));
-    CHECK_THAT(reply(client, "EHLO client.example"),
-               StartsWith("250 ") && ContainsSubstring(to_string(client.local())));
+    CHECK_THAT(reply(client, "EHLO client.example"), StartsWith("250 "));
     CHECK_THAT(reply(client, "HELO client.example"), StartsWith("250 "));
     CHECK_THAT(reply(client, "ehlo client.example"), StartsWith("250 "));
     CHECK_THAT(reply(client, "NOOP"), StartsWith("250 "));
@@ -212,40 +282,27 @@ TEST_CASE("the mail service says 220, knows EHLO, HELO, NOOP, RSET and QUIT, and
     CHECK(client.read_to_end().empty());
 }
 
-TEST_CASE("a UDP answer is the sender's endpoint as the kernel saw it, and shorter than the question") {
-    Host host;
-    Client client = udp_socket(host.name, 0, host.datagrams);
-    const std::string self = to_string(client.local()) + "\n";
-    CHECK(ask(client, std::string(1400, '?')) == self);
-    CHECK(ask(client, std::string(self.size() + 1, '?')) == self);
-    CHECK(ask(client, std::string(self.size(), '?')) == self.substr(0, self.size() - 1));
-    CHECK(ask(client, "1234") == self.substr(0, 3));
-    CHECK(ask(client, "1").empty());
-    REQUIRE(::send(client.descriptor(), "", 0, 0) == 0); // no answer is shorter than this one
-    CHECK(ask(client, std::string(100, '?')) == self);
-}
-
 TEST_CASE("a slow client makes nobody wait, and is served when it is ready") {
-    Host host;
+    Host host{.built = GENERATE("many_services", "robust")};
     Client slow_web = connect_to(host.web), slow_mail = connect_to(host.mail);
     slow_web.send("GET / HT");
     slow_mail.send("NO");
     CHECK_THAT(slow_mail.read_line(), StartsWith("220 "));
 
-    CHECK_THAT(get_page(host.web), StartsWith("HTTP/1.1 200 OK"));
+    CHECK_THAT(get_page(host.web), StartsWith("HTTP/1.0 200 OK"));
     Client mail = connect_to(host.mail);
     CHECK_THAT(mail.read_line(), StartsWith("220 "));
     CHECK_THAT(reply(mail, "NOOP"), StartsWith("250 "));
     Client datagrams = udp_socket(host.name, 0, host.datagrams);
-    CHECK_THAT(ask(datagrams, "do you have time for me?"), StartsWith(host.name));
+    CHECK(ask(datagrams, question) == temperature);
 
     slow_web.send("TP/1.1\r\n\r\n");
-    CHECK_THAT(slow_web.read_to_end(), StartsWith("HTTP/1.1 200 OK"));
+    CHECK_THAT(slow_web.read_to_end(), StartsWith("HTTP/1.0 200 OK"));
     CHECK_THAT(reply(slow_mail, "OP"), StartsWith("250 "));
 }
 
 TEST_CASE("a client that resets its connection, even before it is accepted, ends nothing but that") {
-    Host host;
+    Host host{.built = GENERATE("many_services", "robust")};
     for (const std::string service : {"web", "mail"}) {
         const Address& socket = service == "web" ? host.web : host.mail;
         host.program.send_signal(SIGSTOP); // the kernel goes on: it completes connections, and takes resets
@@ -259,29 +316,52 @@ TEST_CASE("a client that resets its connection, even before it is accepted, ends
         const std::string peer = to_string(unaccepted.local());
         reset(std::move(unaccepted));
         host.program.send_signal(SIGCONT);
-        CHECK(host.program.wait_for_line(peer) == service + ": TCP from " + peer + " reached " + to_string(socket));
+        CHECK(host.program.wait_for_line(peer) == "TCP from " + peer + " reached " + to_string(socket));
     }
     Client half_way = connect_to(host.web);
     half_way.send("GET / ");
-    host.expect_arrival("web", "TCP", half_way, host.web);
+    host.expect_arrival("TCP", half_way, host.web);
     reset(std::move(half_way));
     Client deaf = connect_to(host.mail);
     deaf.send("NOOP\r\nNOOP\r\nNOOP\r\n");
     reset(std::move(deaf));
 
-    CHECK_THAT(get_page(host.web), StartsWith("HTTP/1.1 200 OK"));
+    CHECK_THAT(get_page(host.web), StartsWith("HTTP/1.0 200 OK"));
     Client mail = connect_to(host.mail);
     CHECK_THAT(mail.read_line(), StartsWith("220 "));
     host.program.send_signal(SIGTERM);
     CHECK(host.program.wait_for_exit() == 0);
 }
 
-TEST_CASE("what is too long gets an answer that says so, and the service goes on") {
+TEST_CASE("a UDP answer is shorter than the question; a short question gets none") {
     Host host;
+    Client client = udp_socket(host.name, 0, host.datagrams);
+    CHECK(ask(client, std::string(1400, '?')) == temperature);
+    CHECK(ask(client, std::string(temperature.size() + 1, '?')) == temperature);
+    client.send(std::string(temperature.size(), '?'));
+    REQUIRE(::send(client.descriptor(), "", 0, 0) == 0);
+    CHECK(is_silent(client));
+    CHECK(ask(client, question) == temperature);
+}
+
+TEST_CASE("the plain form: what is too long, or not read, ends in a reset") {
+    Host host;
+    Client web = connect_to(host.web);
+    web.send(std::string(100000, 'x'));
+    CHECK(web.reset_by_peer());
+    Client mail = connect_to(host.mail);
+    CHECK_THAT(mail.read_line(), StartsWith("220 "));
+    mail.send(std::string(100000, 'x'));
+    CHECK(mail.reset_by_peer());
+    CHECK_THAT(get_page(host.web), EndsWith(temperature));
+}
+
+TEST_CASE("what is too long gets an answer that says so, and the service goes on") {
+    Host host{.built = "robust"};
     for (const std::string& request : {std::string(100000, 'x'), "GET / HTTP/1.1\r\nX: " + std::string(100000, 'x')}) {
         Client web = connect_to(host.web);
         web.send(request);
-        CHECK_THAT(web.read_to_end(), StartsWith("HTTP/1.1 431 "));
+        CHECK_THAT(web.read_to_end(), StartsWith("HTTP/1.0 431 "));
     }
     Client mail = connect_to(host.mail);
     CHECK_THAT(mail.read_line(), StartsWith("220 "));
@@ -292,15 +372,15 @@ TEST_CASE("what is too long gets an answer that says so, and the service goes on
         CHECK_THAT(reply(mail, "NOOP " + std::string(size - 5, 'x')), StartsWith("500 "));
         CHECK_THAT(reply(mail, "NOOP"), StartsWith("250 "));
     }
-    CHECK_THAT(get_page(host.web), StartsWith("HTTP/1.1 200 OK"));
+    CHECK_THAT(get_page(host.web), StartsWith("HTTP/1.0 200 OK"));
 }
 
 TEST_CASE("an answer is not lost to what the client has sent too much") {
-    Host host;
+    Host host{.built = "robust"};
     for (int i = 0; i < 20; ++i) {
         Client web = connect_to(host.web);
         web.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 30000\r\n\r\n" + std::string(30000, 'x'));
-        CHECK_THAT(web.read_to_end(), StartsWith("HTTP/1.1 200 OK")); // not a reset
+        CHECK_THAT(web.read_to_end(), StartsWith("HTTP/1.0 200 OK")); // not a reset
         Client mail = connect_to(host.mail);
         mail.send("QUIT\r\n" + std::string(30000, 'x'));
         CHECK_THAT(mail.read_to_end(), StartsWith("220 ") && EndsWith("221 goodbye\r\n"));
@@ -317,26 +397,127 @@ TEST_CASE("no mail is taken: a client that wants to send some is told so, and gi
     CHECK_THAT(client.complaints(), ContainsSubstring("502"));
 }
 
-TEST_CASE("only a connected UDP socket learns that nobody has the port") {
+#ifdef __linux__
+TEST_CASE("nobody_there: an unconnected UDP socket hears nothing, a connected one the refusal") {
     const Client taken = bound_socket("127.0.0.1"); // its number is free in UDP, most likely
-    for (const bool connected : {true, false}) {
-        CAPTURE(connected);
-        const Address nobody = taken.local();
-        const Client client = connected ? udp_socket("127.0.0.1", 0, nobody) : udp_socket("127.0.0.1");
-        const sockaddr_in to{.sin_family = AF_INET,
-                             .sin_port = htons(nobody.port),
-                             .sin_addr = {htonl(INADDR_LOOPBACK)},
-                             .sin_zero = {}};
-        const auto* address = reinterpret_cast<const sockaddr*>(&to);
-        CHECK(::sendto(client.descriptor(), "?", 1, 0, connected ? nullptr : address, connected ? 0 : sizeof to) == 1);
-        CHECK(::recv(client.descriptor(), nullptr, 0, MSG_DONTWAIT) == -1); // over loopback the refusal is here already
-        CHECK(errno == (connected ? ECONNREFUSED : EAGAIN));
+    const std::string nobody = to_string(taken.local());
+    Process program{support::program("nobody_there"), {.environment = {{"PORT", std::to_string(taken.local().port)}}}};
+    CHECK_THAT(program.next_line().value_or(""),
+               StartsWith("0.0.0.0:") && EndsWith(" sends to " + nobody + ": silence"));
+    CHECK_THAT(program.next_line().value_or(""),
+               StartsWith("127.0.0.1:") && EndsWith(" is connected to " + nobody + ": Connection refused"));
+    CHECK(program.wait_for_exit() == 0);
+}
+
+TEST_CASE(
+    "kernel: connect gives a UDP socket a local address and port, and then it takes datagrams of its peer alone") {
+    const Client peer = udp_socket("127.0.0.1"), stranger = udp_socket("127.0.0.1");
+    const Client connected{::socket(AF_INET, SOCK_DGRAM, 0)};
+    CHECK(connected.local().port == 0);
+    const sockaddr_in to = internet_address("127.0.0.1", peer.local().port);
+    REQUIRE(::connect(connected.descriptor(), reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0);
+    CHECK(connected.local().ip == "127.0.0.1");
+    CHECK(connected.local().port != 0);
+    const sockaddr_in back = internet_address("127.0.0.1", connected.local().port);
+    for (const Client* const sender : {&stranger, &peer})
+        REQUIRE(::sendto(sender->descriptor(), sender == &peer ? "p" : "s", 1, 0,
+                         reinterpret_cast<const sockaddr*>(&back), sizeof back) == 1);
+    std::array<char, 2> got{};
+    CHECK(::recv(connected.descriptor(), got.data(), got.size(), MSG_DONTWAIT) == 1);
+    CHECK(got[0] == 'p');
+    CHECK(::recv(connected.descriptor(), got.data(), got.size(), MSG_DONTWAIT) == -1);
+}
+
+TEST_CASE("kernel: a datagram goes to the socket at its one address before the one at every address") {
+    need_private_network();
+    const Client any = udp_socket_shared("0.0.0.0", 8080), one = udp_socket_shared("127.0.0.1", 8080);
+    const Client sender = udp_socket("127.0.0.1", 0, {"127.0.0.1", 8080});
+    const Client other = udp_socket("127.0.0.1", 0, {"127.0.0.2", 8080});
+    REQUIRE(::send(sender.descriptor(), "1", 1, 0) == 1);
+    REQUIRE(::send(other.descriptor(), "2", 1, 0) == 1);
+    char got = 0;
+    CHECK(::recv(one.descriptor(), &got, 1, MSG_DONTWAIT) == 1);
+    CHECK(got == '1');
+    CHECK(::recv(any.descriptor(), &got, 1, MSG_DONTWAIT) == 1);
+    CHECK(got == '2');
+}
+
+TEST_CASE("kernel: of two UDP sockets that share an address by SO_REUSEADDR the last to bind gets the datagrams") {
+    need_private_network();
+    const Client first = udp_socket_shared("127.0.0.1", 8080), last = udp_socket_shared("127.0.0.1", 8080);
+    const Client sender = udp_socket("127.0.0.1", 0, {"127.0.0.1", 8080});
+    char got = 0;
+    for (int i = 0; i < 20; ++i) {
+        REQUIRE(::send(sender.descriptor(), "?", 1, 0) == 1);
+        CHECK(::recv(last.descriptor(), &got, 1, MSG_DONTWAIT) == 1);
+        CHECK(::recv(first.descriptor(), &got, 1, MSG_DONTWAIT) == -1);
     }
 }
 
-#ifdef __linux__
-TEST_CASE("out of descriptors it neither ends nor spins, and serves again when there is one") {
+TEST_CASE("kernel: a UDP socket at [::] gets datagrams over IPv4, too") {
+    need_ipv6();
+    const Client both = udp_socket("::");
+    const Client sender = udp_socket("127.0.0.1", 0, {"127.0.0.1", both.local().port});
+    REQUIRE(::send(sender.descriptor(), "?", 1, 0) == 1);
+    char got = 0;
+    CHECK(::recv(both.descriptor(), &got, 1, MSG_DONTWAIT) == 1);
+}
+
+TEST_CASE("kernel: a datagram has at most 65507 bytes over IPv4, and what the reader has no room for is lost") {
+    const Client reader = udp_socket("127.0.0.1");
+    const Client sender = udp_socket("127.0.0.1", 0, reader.local());
+    const std::string large(65508, '?');
+    CHECK(::send(sender.descriptor(), large.data(), 65508, 0) == -1);
+    CHECK(errno == EMSGSIZE);
+    CHECK(::send(sender.descriptor(), large.data(), 65507, 0) == 65507);
+    std::array<char, 10> room{};
+    CHECK(::recv(reader.descriptor(), room.data(), room.size(), MSG_DONTWAIT) == 10);
+    CHECK(::recv(reader.descriptor(), room.data(), room.size(), MSG_DONTWAIT) == -1);
+}
+
+TEST_CASE("a port that is taken, in TCP or in UDP, ends it with status 1, the service and the reason") {
+    need_private_network();
+    const auto [service, protocol, port] = GENERATE(table<std::string, Protocol, std::uint16_t>(
+        {{"web", Protocol::tcp, 8080}, {"mail", Protocol::tcp, 2525}, {"beacon", Protocol::udp, 8080}}));
+    CAPTURE(service);
+    const Client holder =
+        protocol == Protocol::tcp ? listening_socket("127.0.0.1", port) : udp_socket("127.0.0.1", port);
+    REQUIRE(holder.error() == 0);
+    Process program{support::program("many_services")};
+    CHECK(program.wait_for_exit() == 1);
+    CHECK(program.output().empty());
+    CHECK(program.complaints() == "many_services: " + service + ": bind: Address already in use\n");
+}
+
+TEST_CASE("port 80 is refused to an ordinary user, with the reason") {
+    need_private_network();
+    set_sysctl("net/ipv4/ip_unprivileged_port_start", "1024");
+    Process program{support::program("many_services"),
+                    {.environment = {{"WEB_PORT", "80"}}, .lacking = Lacking::low_ports}};
+    CHECK(program.wait_for_exit() == 1);
+    CHECK(program.complaints() == "many_services: web: bind: Permission denied\n");
+}
+
+TEST_CASE("the plain form: out of descriptors once, it never accepts again, and the beacon answers") {
     Host host;
+    const rlimit few{16, 16};
+    REQUIRE(::prlimit(host.program.pid(), RLIMIT_NOFILE, &few, nullptr) == 0);
+    std::vector<Client> clients; // more than there can be descriptors
+    for (int i = 0; i < 16; ++i)
+        clients.push_back(connect_to(host.web));
+    Client beacon = udp_socket(host.name, 0, host.datagrams);
+    for (int i = 0; i < 10; ++i) // by then it has tried
+        CHECK(ask(beacon, question) == temperature);
+    clients.clear();
+    Client late = connect_to(host.web);
+    late.send("GET / HTTP/1.0\r\n\r\n");
+    CHECK(is_silent(late));
+    CHECK(ask(beacon, question) == temperature);
+    CHECK(host.program.complaints().empty());
+}
+
+TEST_CASE("out of descriptors it neither ends nor spins, and serves again when there is one") {
+    Host host{.built = "robust"};
     const rlimit few{16, 16};
     REQUIRE(::prlimit(host.program.pid(), RLIMIT_NOFILE, &few, nullptr) == 0);
     std::vector<Client> clients; // more than there can be descriptors
@@ -346,16 +527,16 @@ TEST_CASE("out of descriptors it neither ends nor spins, and serves again when t
     const auto complaints = [&] { return std::ranges::count(host.program.complaints(), '\n'); };
     REQUIRE(eventually([&] { // a datagram needs no new descriptor; the arrival's line lets the test read complaints too
         ask(datagrams, std::string(100, '?'));
-        host.program.wait_for_line("udp: UDP from");
+        host.program.wait_for_line("UDP from");
         return complaints() > 0;
     }));
-    CHECK_THAT(host.program.complaints(), StartsWith("web: accept: Too many open files"));
+    CHECK_THAT(host.program.complaints(), StartsWith("accept: Too many open files"));
 
     const auto start = std::chrono::steady_clock::now();
     const auto before = complaints();
     for (int i = 0; i < 100; ++i) {
         ask(datagrams, std::string(100, '?'));
-        host.program.wait_for_line("udp: UDP from");
+        host.program.wait_for_line("UDP from");
     }
     const auto elapsed = std::chrono::steady_clock::now() - start;
     const auto attempts = complaints() - before;
@@ -365,15 +546,16 @@ TEST_CASE("out of descriptors it neither ends nor spins, and serves again when t
     Client last = std::move(clients.back());
     clients.clear();
     last.send("GET / HTTP/1.1\r\n\r\n");
-    CHECK_THAT(last.read_to_end(), StartsWith("HTTP/1.1 200 OK"));
+    CHECK_THAT(last.read_to_end(), StartsWith("HTTP/1.0 200 OK"));
 }
 #endif
 
 TEST_CASE("the same ports are free again at once after it has closed connections") {
     need_private_network();
+    const std::string built = GENERATE("many_services", "robust");
     for (int run = 1; run <= 2; ++run) {
         CAPTURE(run);
-        Host host{.name = "127.0.0.1", .web_port = "80", .mail_port = "25"};
+        Host host{.built = built, .name = "127.0.0.1", .web_port = "80", .mail_port = "25"};
         get_page(host.web); // the service closes first, and its end is left in TIME-WAIT
         Client mail = connect_to(host.mail);
         CHECK_THAT(mail.read_line(), StartsWith("220 "));
@@ -382,50 +564,6 @@ TEST_CASE("the same ports are free again at once after it has closed connections
         host.program.close_input();
         CHECK(host.program.wait_for_exit() == 0);
     }
-}
-
-TEST_CASE("a port that is taken ends it with status 1, the address, the holder and the setting to change") {
-    const std::string variable = GENERATE("WEB_PORT", "MAIL_PORT");
-    CAPTURE(variable);
-    Host holder;
-    const std::string port = std::to_string((variable == "WEB_PORT" ? holder.web : holder.mail).port);
-    Launch launch{.environment = {{"HOST", holder.name}, {"WEB_PORT", "0"}, {"MAIL_PORT", "0"}}};
-    launch.environment[variable] = port;
-    Process program{support::program("many_services"), launch};
-    CHECK(program.wait_for_exit() == 1);
-    CHECK(program.output().empty());
-    CHECK_THAT(program.complaints(),
-               StartsWith("many_services: " + holder.name + ":" + port + ": bind: Address already in use: held by "));
-    CHECK_THAT(program.complaints(),
-               EndsWith(": stop it, or choose another " + variable + " (0 lets the system choose)\n"));
-#ifdef __linux__
-    CHECK_THAT(program.complaints(),
-               ContainsSubstring("held by many_services, process " + std::to_string(holder.program.pid()) + ": "));
-#endif
-}
-
-TEST_CASE("a web port that is free in TCP and taken in UDP ends it in the same way") {
-    const Client holder = udp_socket(own_address());
-    const std::string address = to_string(holder.local()), port = std::to_string(holder.local().port);
-    Process program{support::program("many_services"),
-                    {.environment = {{"HOST", own_address()}, {"WEB_PORT", port}, {"MAIL_PORT", "0"}}}};
-    CHECK(program.wait_for_exit() == 1);
-    CHECK(program.output().empty());
-    CHECK_THAT(program.complaints(),
-               StartsWith("many_services: " + address + ": bind: Address already in use: held by "));
-    CHECK_THAT(program.complaints(), EndsWith(": stop it, or choose another WEB_PORT (0 lets the system choose)\n"));
-    CHECK(holder.error() == 0);
-}
-
-TEST_CASE("ports 80 and 25 are refused to an ordinary user, with what to do") {
-    need_private_network();
-    set_sysctl("net/ipv4/ip_unprivileged_port_start", "1024");
-    Process program{support::program("many_services"),
-                    {.environment = {{"WEB_PORT", "80"}, {"MAIL_PORT", "25"}}, .lacking = Lacking::low_ports}};
-    CHECK(program.wait_for_exit() == 1);
-    CHECK_THAT(program.complaints(), ContainsSubstring("127.0.0.1:80: bind: Permission denied"));
-    CHECK_THAT(program.complaints(),
-               ContainsSubstring("need the capability CAP_NET_BIND_SERVICE: choose a WEB_PORT from 1024 up"));
 }
 
 TEST_CASE("an invalid setting is refused with status 78 before a socket is opened") {
@@ -440,13 +578,15 @@ TEST_CASE("an invalid setting is refused with status 78 before a socket is opene
 TEST_CASE("it serves over IPv6 as well") {
     need_ipv6();
     Host host{.name = "::1"};
-    CHECK_THAT(get_page(host.web), ContainsSubstring("greets [::1]:"));
+    CHECK_THAT(get_page(host.web), EndsWith(temperature));
+    Client datagrams = udp_socket("::1", 0, host.datagrams);
+    CHECK(ask(datagrams, question) == temperature);
 }
 
 TEST_CASE("Enter, end of input, SIGINT and SIGTERM each end it with status 0, with clients connected") {
     const std::string end = GENERATE("Enter", "end of input", "SIGINT", "SIGTERM");
     CAPTURE(end);
-    Host host;
+    Host host{.built = GENERATE("many_services", "robust")};
     Client web = connect_to(host.web), mail = connect_to(host.mail);
     web.send("GET / ");
     CHECK_THAT(mail.read_line(), StartsWith("220 "));

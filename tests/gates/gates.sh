@@ -71,14 +71,10 @@ chapters_are_listed_everywhere() {
 # A chapter's program is a figure: it fits a screen, and stands whole in the chapter's text, in one piece or as a
 # difference from one that does. An appendix, whose name begins with a letter, has what outgrew its figure.
 programs_are_figures() {
-    local -A later=( # chapters whose programs are not figures yet
-        [07_many_services]=1
-    )
     local file chapter status=0
     fault() { echo "$*"; status=1; }
     for file in chapters/[0-9]*/*.?pp; do
         chapter=$(basename "$(dirname "$file")")
-        [ -z "${later[$chapter]-}" ] || continue
         [ "$(wc -l <"$file")" -le 60 ] || fault "$file: $(wc -l <"$file") lines, and a figure has at most 60"
         awk -v mark="<!-- listing: $file -->" -v program="$file" '
             BEGIN { while ((getline line < program) > 0) whole = whole line "\n" }

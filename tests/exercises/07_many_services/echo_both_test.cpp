@@ -72,30 +72,33 @@ void grader::judge(Grader& grader) {
     const std::uint16_t port = grader.fresh_port();
 
     grader.check("it says where it listens", "the line \"listening on 127.0.0.1:PORT\", when both services are there",
-                 "Run it");
+                 "How does each client get its own wait?");
     Program program = grader.start({.environment = {{"PORT", std::to_string(port)}}});
     const Address says = program.ready();
 
     grader.check("it listens for TCP at PORT on loopback",
-                 "one socket that listens, at 127.0.0.1:" + std::to_string(port) + ", which PORT names", "The program");
+                 "one socket that listens, at 127.0.0.1:" + std::to_string(port) + ", which PORT names",
+                 "How does each client get its own wait?");
     const Address tcp = program.listener().local;
     grader.expect(tcp == Address{"127.0.0.1", port}, "it listens on " + to_string(tcp));
     grader.expect(says == tcp, "it listens on " + to_string(tcp) + ", and says " + to_string(says));
 
     grader.check("it has the same number for UDP", "one UDP socket, bound to " + to_string(tcp) + " as well",
-                 "The program");
+                 "How does each client get its own wait?");
     const auto udp = udp_addresses(program);
     grader.expect(!udp.empty(), "it holds no UDP socket");
     grader.expect(udp.size() == 1, "it holds " + std::to_string(udp.size()) + " UDP sockets");
     grader.expect(udp.front() == tcp, "its UDP socket is bound to " + to_string(udp.front()));
 
-    grader.check("it answers a line over TCP", "\"hello\" comes back as the line \"tcp: hello\"", "The program");
+    grader.check("it answers a line over TCP", "\"hello\" comes back as the line \"tcp: hello\"",
+                 "How does each client get its own wait?");
     Client first = grader.connect(tcp);
     first.send("hello\n");
     expect_line(grader, first, "tcp: hello");
 
     grader.check("it cuts TCP at the ends of lines, and not at packets",
-                 "one answer for each line: where two come in one packet, and where one comes in two", "The program");
+                 "one answer for each line: where two come in one packet, and where one comes in two",
+                 "How does each client get its own wait?");
     first.send("one\ntwo\nthr");
     expect_line(grader, first, "tcp: one");
     expect_line(grader, first, "tcp: two");
@@ -104,7 +107,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("it sends a line back whole, whatever its bytes are",
                  "up to 8000 bytes of any value: a carriage return, a zero, a percent sign are bytes as any other",
-                 "The program");
+                 "How does each client get its own wait?");
     for (const std::string& line :
          {std::string{"a line of a web client\r\n"}, std::string{"\n"}, std::string("a\0b\0\n", 5),
           std::string{"100% of %s %d %n\n"}, std::string{"  spaces  \n"}, long_line(300), long_line(8001)}) {
@@ -116,7 +119,7 @@ void grader::judge(Grader& grader) {
     expect_bytes(grader, first.name(), first.read(5 + slow.size()), "tcp: " + slow);
 
     grader.check("it answers each of many lines", "one answer for each, in their order, when thousands come at once",
-                 "The program");
+                 "How does each client get its own wait?");
     std::string lines, answers;
     for (unsigned i = 0; i < 5000; ++i) {
         const std::string line = std::to_string(i) + std::string(i % 300, '.') + "\n";
@@ -126,13 +129,13 @@ void grader::judge(Grader& grader) {
     expect_bytes(grader, first.name(), exchange(first, lines, answers.size()), answers);
 
     grader.check("it answers a datagram, while a TCP client says nothing",
-                 "\"hello\" comes back to its sender as the datagram \"udp: hello\"", "What the kernel did");
+                 "\"hello\" comes back to its sender as the datagram \"udp: hello\"", "Who gets what arrives?");
     Client asker = grader.udp_client(tcp);
     asker.send_datagram("hello");
     expect_datagram(grader, asker, "udp: hello");
 
     grader.check("it answers each datagram to its own sender", "two senders take turns, and each gets its answers",
-                 "The program");
+                 "How does each client get its own wait?");
     Client other = grader.udp_client(tcp);
     other.send_datagram("and I?");
     expect_datagram(grader, other, "udp: and I?");
@@ -151,7 +154,8 @@ void grader::judge(Grader& grader) {
     senders.clear(); // their numbers are in nobody's way any more
 
     grader.check("it sends a datagram back whole",
-                 "the answer has every byte of the question: an end of line is a byte as any other", "The program");
+                 "the answer has every byte of the question: an end of line is a byte as any other",
+                 "How does each client get its own wait?");
     asker.send_datagram("a\nb\n");
     expect_datagram(grader, asker, "udp: a\nb\n");
     for (const std::size_t size : {1u, 3u, 255u, 256u, 1400u, 1500u, 2001u, 4097u, 9000u, 32769u, 65502u}) {
@@ -161,13 +165,13 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("it answers an empty datagram", "the datagram \"udp: \": with UDP, no bytes are a message too",
-                 "The program");
+                 "How does each client get its own wait?");
     asker.send_datagram("");
     expect_datagram(grader, asker, "udp: ");
 
     grader.check("a datagram that is too long for an answer ends nothing",
                  "no answer is needed, for it would have more than 65507 bytes; the next datagram is answered",
-                 "The program");
+                 "How does each client get its own wait?");
     asker.send_datagram(all_values(65507));
     asker.send_datagram("and now?");
     std::string next = asker.read_datagram();
@@ -176,14 +180,14 @@ void grader::judge(Grader& grader) {
     grader.expect(next == "udp: and now?", "the answer is " + in_quotes(next));
 
     grader.check("it serves several TCP clients at once",
-                 "a second client gets its answer while the first is connected", "What goes wrong");
+                 "a second client gets its answer while the first is connected", "What breaks it?");
     Client second = grader.connect(tcp);
     second.send("and me?\n");
     expect_line(grader, second, "tcp: and me?");
 
     grader.check("it answers what a client said before its end",
                  "the client says lines and that it sends no more; it gets all the answers, and then the end",
-                 "The program");
+                 "How does each client get its own wait?");
     Client brief = grader.connect(tcp);
     std::string said, echoed;
     for (unsigned i = 0; i < 3000; ++i) { // it is still at the first ones when the end comes
@@ -196,7 +200,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("a client that does not read keeps nobody waiting",
                  "it sends lines and reads no answer, until it can send no more; the others are served",
-                 "What goes wrong");
+                 "What breaks it?");
     Client deaf = deaf_client(grader, program, tcp);
     first.send("am I heard?\n");
     expect_line(grader, first, "tcp: am I heard?");
@@ -210,7 +214,7 @@ void grader::judge(Grader& grader) {
     // No wrong answer fails: it outlives its clients: the client that does not read has broken off by then, too.
     grader.check("it outlives its clients",
                  "when a client ends, even in a line, and another resets its connection, the others are served",
-                 "What goes wrong");
+                 "What breaks it?");
     Client third = grader.connect(tcp);
     third.send("no");
     third.shut_down_sending();
@@ -225,7 +229,7 @@ void grader::judge(Grader& grader) {
     expect_datagram(grader, asker, "udp: still there?");
 
     grader.check("it serves hundreds of TCP clients at once", "each gets its answer while all are connected",
-                 "What goes wrong");
+                 "What breaks it?");
     {
         std::vector<Client> crowd;
         many_times(grader, hundreds, "more clients connected", [&] { crowd.push_back(grader.connect(tcp)); });
@@ -236,7 +240,7 @@ void grader::judge(Grader& grader) {
         });
     }
 
-    check_closing(grader, program, "What goes wrong", [&] {
+    check_closing(grader, program, "What breaks it?", [&] {
         Client client = grader.connect(tcp);
         client.send("hello\n");
         expect_line(grader, client, "tcp: hello");
@@ -260,7 +264,8 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("both services can be reached when it says so",
-                 "a client of each that comes as soon as the ready line is there is not refused", "Run it");
+                 "a client of each that comes as soon as the ready line is there is not refused",
+                 "How does each client get its own wait?");
     {
         Program early = grader.start();
         const Address at = early.ready();
@@ -274,7 +279,7 @@ void grader::judge(Grader& grader) {
         expect_datagram(grader, sender, "udp: early");
     }
 
-    check_endings(grader, {}, "The program", [&](Program& another) {
+    check_endings(grader, {}, "How does each client get its own wait?", [&](Program& another) {
         const Address at = another.ready();
         std::vector<Client> clients;
         clients.push_back(grader.connect(at)); // silent
@@ -285,7 +290,7 @@ void grader::judge(Grader& grader) {
     });
 
     grader.check("nobody else can have its number", "who binds the same number, ready to share it, gets EADDRINUSE",
-                 "What goes wrong");
+                 "What breaks it?");
     for (const auto& [number, name] : options)
         for (const auto& [type, protocol] : {std::pair{SOCK_STREAM, "TCP"}, {SOCK_DGRAM, "UDP"}}) {
             const support::Client rival = sharing(type, tcp, number);
@@ -296,7 +301,7 @@ void grader::judge(Grader& grader) {
         }
 
     grader.check("it ends with status 1 where the UDP number is taken",
-                 "no second number: status 1, and the reason on standard error", "What goes wrong");
+                 "no second number: status 1, and the reason on standard error", "What breaks it?");
     for (const auto& [number, name] : options) {
         const Address taken{"127.0.0.1", grader.fresh_port()};
         const support::Client holder = sharing(SOCK_DGRAM, taken, number);
@@ -308,7 +313,7 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("it ends with status 1 where the TCP number is taken",
-                 "no second number: status 1, and the reason on standard error", "What goes wrong");
+                 "no second number: status 1, and the reason on standard error", "What breaks it?");
     for (const auto& [number, name] : options) {
         const Address taken{"127.0.0.1", grader.fresh_port()};
         const support::Client holder = sharing(SOCK_STREAM, taken, number);
@@ -319,7 +324,7 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("it prints the ready line, and nothing else", "one line on standard output, whatever its clients do",
-                 "Run it");
+                 "How does each client get its own wait?");
     end(grader, program, Ending::sigterm);
     expect_output(grader, program, {"listening on " + to_string(tcp)});
     grader.check_restart(tcp);

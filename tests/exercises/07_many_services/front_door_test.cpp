@@ -151,7 +151,8 @@ void grader::judge(Grader& grader) {
     const std::string web_at = to_string(services.web.local()), chat_at = to_string(services.chat.local());
     const Address wanted{"127.0.0.1", grader.fresh_port()};
 
-    grader.check("it says where it listens", "the line \"listening on 127.0.0.1:PORT\"", "Run it");
+    grader.check("it says where it listens", "the line \"listening on 127.0.0.1:PORT\"",
+                 "How does each client get its own wait?");
     Program program = grader.start({.environment = {
                                         {"PORT", std::to_string(wanted.port)},
                                         {"WEB_BACKEND", web_at},
@@ -159,7 +160,8 @@ void grader::judge(Grader& grader) {
                                     }});
     const Address says = program.ready();
 
-    grader.check("it listens at PORT on loopback", "one socket that listens, at " + to_string(wanted), "The program");
+    grader.check("it listens at PORT on loopback", "one socket that listens, at " + to_string(wanted),
+                 "How does each client get its own wait?");
     const Address door = program.listener().local;
     grader.expect(door == wanted, "it listens on " + to_string(door));
     grader.expect(says == door, "it listens on " + to_string(door) + ", and says " + to_string(says));
@@ -167,7 +169,7 @@ void grader::judge(Grader& grader) {
     {
         grader.check("a web client reaches the web backend",
                      "a connection to " + web_at + ", when a client's first line begins with GET",
-                     "The twelve factors");
+                     "One process or three?");
         Client client = grader.connect(door);
         client.send("GET /news HTTP/1.1\r\n");
         Client backend = arrival(grader, services, true);
@@ -186,7 +188,7 @@ void grader::judge(Grader& grader) {
         pass(grader, backend, client, "HTTP/1.1 200 OK\r");
 
         grader.check("both sides may speak at any time", "three lines from one side, then three from the other",
-                     "The program");
+                     "How does each client get its own wait?");
         for (const char* const line_of : {"one", "two", "three"})
             pass(grader, backend, client, line_of);
         for (const char* const line_of : {"four", "five", "six"})
@@ -194,7 +196,8 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("each first word finds its service",
-                 "GET, HEAD and POST come to the web backend, NICK and USER to the chat backend", "The twelve factors");
+                 "GET, HEAD and POST come to the web backend, NICK and USER to the chat backend",
+                 "One process or three?");
     visit(grader, services, door, "NICK ada", false);
     visit(grader, services, door, "POST /form HTTP/1.1", true);
     visit(grader, services, door, "USER ada 0 * :Ada", false);
@@ -204,7 +207,8 @@ void grader::judge(Grader& grader) {
 
     {
         grader.check("it waits for the end of the first line",
-                     "\"PO\" and \"ST / HTTP/1.1\" are one line, and the web's", "The program");
+                     "\"PO\" and \"ST / HTTP/1.1\" are one line, and the web's",
+                     "How does each client get its own wait?");
         Client client = grader.connect(door);
         client.send("PO");
         support::eventually([&] { // most programs read it at once; some only look at it
@@ -229,7 +233,7 @@ void grader::judge(Grader& grader) {
     {
         grader.check("a first line may be long, and come in many pieces",
                      "the whole line at the backend: 8000 bytes, one at a time at its beginning and at its end",
-                     "The program");
+                     "How does each client get its own wait?");
         std::string line = "GET /";
         while (line.size() < 7998)
             line += static_cast<char>('a' + line.size() % 26);
@@ -279,12 +283,13 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("a client that says nothing keeps nobody waiting",
-                 "the next client is served, while the first has not said what it wants", "What goes wrong");
+                 "the next client is served, while the first has not said what it wants", "What breaks it?");
     Client silent = grader.connect(door);
     Visit web = visit(grader, services, door, "GET /1 HTTP/1.1", true);
 
     grader.check("it serves several clients at once, each with a connection of its own",
-                 "what is sent between one client and its backend reaches these two alone", "The program");
+                 "what is sent between one client and its backend reaches these two alone",
+                 "How does each client get its own wait?");
     Visit chat = visit(grader, services, door, "NICK eve", false);
     Visit other = visit(grader, services, door, "GET /2 HTTP/1.1", true);
     pass(grader, web.client, web.backend, "from the first web client");
@@ -294,7 +299,7 @@ void grader::judge(Grader& grader) {
     pass(grader, chat.client, chat.backend, "from the chat client");
 
     grader.check("it serves hundreds of clients at once", "each speaks with its backend while all are connected",
-                 "What goes wrong");
+                 "What breaks it?");
     {
         std::vector<Visit> crowd;
         constexpr unsigned many = 200; // each has four descriptors, of which the grader has two
@@ -312,7 +317,7 @@ void grader::judge(Grader& grader) {
         "who does not read keeps nobody waiting",
         "while one side of a visit does not read, the other direction goes on, and so do other visits; and when it "
         "reads, nothing is lost",
-        "What goes wrong");
+        "What breaks it?");
     {
         const std::string block = all_values(50'021);
         Visit page = visit(grader, services, door, "GET /film", true),
@@ -329,7 +334,7 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("it turns an unknown service away", "the line \"unknown service\", and then the end",
-                 "What goes wrong");
+                 "What breaks it?");
     for (const std::string& line :
          {std::string{"BREW /coffee\r\n"}, std::string{"GETS /\r\n"}, std::string{"get / HTTP/1.1\r\n"},
           std::string{"GET\r\n"}, std::string{"GET\t/\r\n"}, std::string{"NICKNAME ada\r\n"},
@@ -347,7 +352,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("a client that leaves ends nothing but its own visit",
                  "one ends in its first line, one resets before it, one resets later; then the others are served",
-                 "What goes wrong");
+                 "What breaks it?");
     Client hurried = grader.connect(door);
     hurried.send("GE");
     hurried.shut_down_sending();
@@ -358,7 +363,7 @@ void grader::judge(Grader& grader) {
     visit(grader, services, door, "GET /3 HTTP/1.1", true);
 
     grader.check("it gives back what a visit took",
-                 "when a visit has ended, in whatever way, both of its sockets are closed", "What goes wrong");
+                 "when a visit has ended, in whatever way, both of its sockets are closed", "What breaks it?");
     program.settle();
     const std::size_t before = sockets_held(program);
     constexpr Leaves all[] = {Leaves::client_first, Leaves::backend_first, Leaves::client_resets,
@@ -395,20 +400,20 @@ void grader::judge(Grader& grader) {
     const int at_once = grader.try_to_connect(second_door);
 
     grader.check("it listens when it says so", "a client that connects as soon as the ready line is there is connected",
-                 "Run it");
+                 "How does each client get its own wait?");
     grader.expect(at_once == 0, "the client got " + in_words(at_once));
 
     grader.check("it says so where a backend is down", "the line \"service unavailable\", and then the end",
-                 "What goes wrong");
+                 "What breaks it?");
     Client unlucky = grader.connect(second_door);
     unlucky.send("GET / HTTP/1.1\r\n");
     expect_goodbye(grader, unlucky, "service unavailable");
 
-    grader.check("it goes on where a backend is down", "a chat client is served after that", "What goes wrong");
+    grader.check("it goes on where a backend is down", "a chat client is served after that", "What breaks it?");
     visit(grader, services, second_door, "NICK zoe", false);
 
     grader.check("it finds a backend that has come back", "the next web client is served, when the backend listens",
-                 "What goes wrong");
+                 "What breaks it?");
     ::listen(down.descriptor(), 16);
     grader.did("the web backend listens now");
     Client lucky = grader.connect(second_door);
@@ -421,7 +426,7 @@ void grader::judge(Grader& grader) {
     const Launch apart{.environment = {{"PORT", "0"},
                                        {"WEB_BACKEND", to_string(last.web.local())},
                                        {"CHAT_BACKEND", to_string(last.chat.local())}}};
-    check_endings(grader, apart, "The program", [&](Program& ending) {
+    check_endings(grader, apart, "How does each client get its own wait?", [&](Program& ending) {
         const Address at = ending.ready();
         std::vector<Client> clients;
         clients.push_back(grader.connect(at)); // has not said what it wants
@@ -436,7 +441,7 @@ void grader::judge(Grader& grader) {
     });
 
     grader.check("it prints the ready line, and nothing else", "one line on standard output, whatever its clients do",
-                 "Run it");
+                 "How does each client get its own wait?");
     end(grader, program, Ending::sigterm);
     expect_output(grader, program, {"listening on " + to_string(door)});
     grader.check_restart(door, launch);

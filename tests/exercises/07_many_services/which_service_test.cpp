@@ -257,13 +257,13 @@ void grader::judge(Grader& grader) {
     scene.give_away(udp_socket_at({b, late}), socket_at(udp, {b, late}));
     const Address closed_to_others = fresh(), only_friend = befriend(closed_to_others);
 
-    const std::string section = "What the kernel did";
+    const std::string section = "Who gets what arrives?";
     grader.check("it finds the process that listens", "\"process PID\", of the process that holds the listener",
                  section);
     scene.ask(tcp, stranger(), far, tcp_listener(far));
 
     grader.check("it sends nothing", "the answer comes from the kernel's table, and no arrival reaches any process",
-                 "From outside");
+                 "Who gets what arrives?");
     for (const auto& [protocol, to] : {std::pair{tcp, far}, {udp, datagrams_alone}}) {
         const auto before = scene.waiting(protocol);
         Program program = scene.start(protocol, stranger(), to);
@@ -276,12 +276,13 @@ void grader::judge(Grader& grader) {
 
     grader.check("it says nobody where the kernel refuses",
                  "\"nobody\", where no socket has the port, and where one has it and does not listen",
-                 "What goes wrong");
+                 "What if nobody has the port?");
     scene.ask(tcp, stranger(), fresh(), "nobody");
     scene.ask(tcp, stranger(), bound, "nobody");
     scene.ask(udp, stranger(), fresh(), "nobody");
 
-    grader.check("it ends with status 0, found or not", "status 0 where it says \"nobody\", too", "What goes wrong");
+    grader.check("it ends with status 0, found or not", "status 0 where it says \"nobody\", too",
+                 "What if nobody has the port?");
     for (const Address& to : {alone, fresh()}) {
         const int status = scene.start(tcp, stranger(), to).exit_status();
         grader.expect(status == 0, "it ended with " + status_in_words(status));
