@@ -43,3 +43,30 @@ wrong(05_port_conflict/helper never_sets_close_on_exec
   BY      [[argc > 3 && ]]
   FAILS "helper: what it starts keeps the port, unless close-on-exec is set"
   SAYING "98 == 0.*close_on_exec := true")
+wrong(05_port_conflict/restart leaves_its_end_open
+  REPLACE [[        connection.close(); // the server closes first]]
+  BY      [[        display.close();]]
+  FAILS "restart: what is left of the old server is a connection in TIME-WAIT, which no process holds"
+  SAYING "CLOSE-WAIT.*==.*TIME-WAIT")
+wrong(05_port_conflict/port_conflict knows_no_v6_only
+  REPLACE [[            socket.set_option(asio::ip::v6_only{true});]]
+  BY      [[            ;]]
+  FAILS "port_conflict: which addresses are in each other's way"
+  SAYING "second bind: Address already in use.*::.v6_only")
+wrong(05_port_conflict/port_conflict passes_over_a_mistyped_option
+  REPLACE [[            throw std::invalid_argument{"no such option: " + word};]]
+  BY      [[            continue;]]
+  FAILS "port_conflict: what is no address or no option is named, with status 1"
+  SAYING "0 == 1")
+wrong(05_port_conflict/helper ends_a_wrong_PORT_with_status_1
+  REPLACE [[        return common::exit_config;]]
+  BY      [[        return EXIT_FAILURE;]]
+  FAILS "helper: a PORT that is taken ends it with status 1, and one that is none with status 78, without a socket"
+  SAYING "1 == 78")
+wrong(05_port_conflict/helper dies_of_a_signal
+  REPLACE [[        common::Stop stop;]]
+  BY      [[        struct {
+            void wait() { std::cin.get(); }
+        } stop;]]
+  FAILS "Enter, end of input, SIGINT and SIGTERM each end restart, shared and helper with status 0"
+  SAYING "130 == 0")
