@@ -175,7 +175,6 @@ class Hostile(unittest.TestCase):
         for file, text in {cls.overlay / f"solutions/{EXERCISE}.cpp": f"// {cls.secret}\n{solution}",
                            cls.overlay / "tests/exercises/02_bind/hidden_test.cpp": f"// {cls.secret}\nint {cls.secret};\n",
                            cls.assignment: 'title = "Hostile"\ndue = 2030-01-01T00:00:00Z\nseed = 1\n'
-                                           f"points = {5 * len(exercises)}\n"
                                            + "".join(f'[[exercise]]\npath = "{path}"\npoints = 5\n' for path in exercises)
                            }.items():
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,6 @@ MANIFEST = """
 title = "One exercise"
 due = 2026-12-07T23:59:00Z
 seed = 1
-points = 5
 [[exercise]]
 path = "02_bind/any_free_port"
 """

@@ -37,7 +37,6 @@ MANIFEST = f"""
 title = "One exercise"
 due = 2026-12-07T23:59:00Z
 seed = 1
-points = 5
 [[exercise]]
 path = "{EXERCISE}"
 """

@@ -132,7 +132,7 @@ def write_texts(assignment: Assignment, copy: Path, overlay: Path | None) -> Non
 
 def state(path: str, own: Path, text: Path) -> None:
     """Puts an overlay's statement where the text states the exercise, or after the chapter's other exercises."""
-    words = own.read_text(encoding="utf-8").rstrip() + "\n\n"
+    words = own.read_text(encoding="utf-8")
     if catalogue.stated(words) != path:
         raise HandoutError(f"{own}: must begin with the line ### Exercise, and then have a line that begins with "
                            f"`exercises/{path}.cpp`")
@@ -143,7 +143,8 @@ def state(path: str, own: Path, text: Path) -> None:
         parts[here[0]] = words
     else:
         parts.insert(exercises[-1] + 1, words)
-    text.write_text("".join(parts), encoding="utf-8")
+    # A section ends with an empty line, the text's last one with the end of its last line.
+    text.write_text("\n\n".join(part.rstrip("\n") for part in parts) + "\n", encoding="utf-8")
 
 
 def front_page(assignment: Assignment) -> str:
