@@ -453,6 +453,30 @@ TEST_CASE("kernel: of two UDP sockets with SO_REUSEADDR the one that was bound l
     }
 }
 
+TEST_CASE("kernel: of two UDP sockets with SO_REUSEADDR each gets what is sent to a multicast group of both") {
+    need_private_network();
+    ip_mreq group{};
+    REQUIRE(::inet_pton(AF_INET, "239.1.2.3", &group.imr_multiaddr) == 1);
+    group.imr_interface.s_addr = htonl(INADDR_LOOPBACK);
+    const Client first = open_socket(SOCK_DGRAM, {.reuse_address = true}),
+                 last = open_socket(SOCK_DGRAM, {.reuse_address = true}), sender = open_socket(SOCK_DGRAM, {});
+    REQUIRE(bind_to(first, {"0.0.0.0", 0}) == 0);
+    REQUIRE(bind_to(last, first.local()) == 0);
+    for (const Client* const member : {&first, &last})
+        REQUIRE(::setsockopt(member->descriptor(), IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof group) == 0);
+    REQUIRE(::setsockopt(sender.descriptor(), IPPROTO_IP, IP_MULTICAST_IF, &group.imr_interface,
+                         sizeof group.imr_interface) == 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(first.local().port);
+    to.sin_addr = group.imr_multiaddr;
+    REQUIRE(::sendto(sender.descriptor(), "datagram", 8, 0, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 8);
+    for (const Client* const member : {&first, &last}) {
+        pollfd there{member->descriptor(), POLLIN, 0};
+        CHECK(::poll(&there, 1, 20'000) == 1);
+    }
+}
+
 // ---- helper
 
 TEST_CASE("helper: what it starts keeps the port, unless close-on-exec is set") {
