@@ -270,7 +270,7 @@ TEST_CASE("an entry of glossary and index leads to a text in which its term occu
 }
 
 TEST_CASE("a claim names a test, and a section without any check is reported") {
-    const Page page{"## One\nIt holds.<!-- test: chapter.x.it holds -->\n## Two\nIt is so.\n## Run it\nDo.\n"};
+    const Page page{"## One\nIt holds.<!-- test: chapter.x.it holds -->\n## Two\nIt is so.\n## Exercises\nDo.\n"};
     const Claims good = check_claims(page.root, "page.md", {"chapter.x.it holds"});
     CHECK(good.faults.empty());
     CHECK((good.marks == std::map<std::string, std::size_t>{{"test", 1}}));
