@@ -43,6 +43,35 @@ def rows(table: str) -> list[list[str]]:
     return [[cell.strip() for cell in row] for row in cells[2:]]
 
 
+def arguments(call: str) -> list[str]:
+    """The arguments of a call in C++, after its opening bracket; a text in several pieces is one."""
+    found, depth = [""], 0
+    for token in re.findall(r'"(?:[^"\\]|\\.)*"|[^"]', call):
+        if token in "([{":
+            depth += 1
+        elif token in ")]}":
+            depth -= 1
+        if depth < 0:
+            break
+        if token == "," and depth == 0:
+            found.append("")
+        else:
+            found[-1] += token
+    return [re.sub(r'"\s*"', "", one).strip() for one in found]
+
+
+def sections_named(judge: str) -> set[str]:
+    """The sections that a judge sends a student to: the third text of a check, the first of a check that many share."""
+    named = set()
+    for found in re.finditer(r"\bgrader\.check\(|(?<!\.)\bcheck_\w+\(grader", judge):
+        texts = arguments(judge[found.end():])
+        if found[0].startswith("grader.check("):
+            texts = texts[2:3]
+        literal = [one[1:-1] for one in texts if re.fullmatch(r'"(?:[^"\\]|\\.)*"', one)]
+        named |= set(literal[:1])
+    return named
+
+
 def faults(root: pathlib.Path, path: str, section: str) -> list[str]:
     table = root / f"tests/exercises/{path}.md"
     if not table.exists():
@@ -78,6 +107,11 @@ def faults(root: pathlib.Path, path: str, section: str) -> list[str]:
     if said != asked:
         found.append(first_difference(asked, said))
     found += [f"no row names the wrong answer {name}: which sentence forbids it?" for name in fails if name not in named]
+    text = f"chapters/{path.split('/')[0]}/README.md"
+    titles = re.findall(r"^##+ (.*)$|\*\*(.*?)[.?]?\*\*", (root / text).read_text(encoding="utf-8"), re.M)
+    known = {title for pair in titles for title in pair}
+    found += [f"the judge sends a student to the section \"{name}\", and {text} has none of that name"
+              for name in sorted(sections_named(judge) - known)]
     return [f"tests/exercises/{path}.md: {fault}" for fault in found]
 
 

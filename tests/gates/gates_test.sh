@@ -60,5 +60,6 @@ plant demands_are_complete tests/exercises/02_bind/any_free_port.md '| It sings.
 plant demands_are_complete tests/exercises/02_bind/any_free_port.md '| It sings. | - | |' 'does not say why'
 plant demands_are_complete tests/exercises/02_bind/any_free_port.md '| It sings. | - | a song |' 'the statement goes on with "", the table with "Itsings."'
 plant demands_are_complete tests/wrong/02_bind/any_free_port/new_mistake.cpp '// Fails: it sings' 'no row names the wrong answer new_mistake'
+plant demands_are_complete tests/exercises/02_bind/any_free_port_test.cpp '// grader.check("it sings", "a song", "The choir");' 'section "The choir"'
 
 [ $faults = 0 ] && echo 'every gate fails where it should'

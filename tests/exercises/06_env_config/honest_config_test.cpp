@@ -165,25 +165,25 @@ void grader::judge(Grader& grader) {
     must_refuse({{"HOST", ""}, {"PORT", "0"}});
 
     grader.check("a PORT that is none stops it with status 78", "status 78, and no default in its place",
-                 "The value is wrong");
+                 "How do you read a number strictly?");
     for (const std::string& bad : no_ports(port))
         if (!bad.empty())
             must_refuse({{"PORT", bad}});
 
     grader.check("a HOST that is no address stops it with status 78",
                  "status 78, and no other address in its place; neither a name nor a short form is an address",
-                 "The value is wrong");
+                 "How do you read a number strictly?");
     for (const std::string bad : not_addresses)
         must_refuse({{"HOST", bad}, {"PORT", "0"}});
 
     grader.check("nothing comes on standard output when it refuses", "the complaint on standard error alone",
-                 "The value is wrong");
+                 "How do you read a number strictly?");
     for (const auto& [settings, program] : refusals)
         grader.expect(program.printed().empty(),
                       "with " + given(settings) + " it printed " + in_quotes(program.printed()));
 
     grader.check("the message names the variable and its value", "both on standard error, as they were given",
-                 "The value is wrong");
+                 "How do you read a number strictly?");
     for (const auto& [settings, program] : refusals) {
         const auto& [name, value] = *settings.begin(); // HOST comes before PORT, and is then the wrong one
         for (const std::string& words : {name, *value})
@@ -194,7 +194,8 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("an address that it cannot have stops it with status 1",
-                 "status 1 where the port is taken, and where the address is another machine's", "The port is taken");
+                 "status 1 where the port is taken, and where the address is another machine's",
+                 "What people run into");
     Client holder = grader.listen(host);
     const std::string taken = std::to_string(holder.local().port);
     const Program second = stopped(grader, {{"HOST", host}, {"PORT", taken}}, 1);
@@ -204,7 +205,7 @@ void grader::judge(Grader& grader) {
     expect_output(grader, elsewhere, {});
 
     grader.check("its message names the address that it cannot have", "ADDRESS:PORT on standard error",
-                 "The port is taken");
+                 "What people run into");
     for (const auto& [program, words] : {std::pair{second, host + ":" + taken}, {elsewhere, "192.0.2.1:0"}})
         grader.expect(holds(program.complained(), words),
                       "its message has no " + in_quotes(words) + ": " + in_quotes(program.complained()));

@@ -237,14 +237,14 @@ void grader::judge(Grader& grader) {
     };
 
     grader.check("a wrong value in the source that wins stops it", "status 78, and no other source steps in",
-                 "The value is wrong");
+                 "How do you read a number strictly?");
     must_stop("--port " + option + "x and PORT=" + variable, {.option = option + "x", .variable = variable}, "--port",
               option + "x");
     must_stop("PORT=70000 and another port in the file", {.variable = "70000", .file = file}, "PORT", "70000");
     must_stop("PORT=" + in_file + "x in the file", {.file = bad}, bad, in_file + "x");
 
     grader.check("every place is read strictly", "status 78 for whatever is not decimal digits alone, from 0 to 65535",
-                 "The value is wrong");
+                 "How do you read a number strictly?");
     for (const std::string& text : no_ports(of_option)) {
         if (text.empty())
             continue; // the next check
@@ -261,7 +261,8 @@ void grader::judge(Grader& grader) {
               option);
 
     grader.check("an empty value is a value, and a wrong one",
-                 "status 78 for PORT=\"\", for --port \"\", and for PORT= in the file", "The value is wrong");
+                 "status 78 for PORT=\"\", for --port \"\", and for PORT= in the file",
+                 "How do you read a number strictly?");
     must_stop("PORT=\"\" and a port in the file", {.variable = "", .file = file}, "PORT", "");
     must_stop("--port \"\" and PORT=" + variable, {.option = "", .variable = variable}, "--port", "");
     const std::string empty = files.file("empty.env", "PORT=\nPORT=" + in_file + "\n");
@@ -278,7 +279,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("a file that cannot be read stops it",
                  "status 78 where CONFIG_FILE names no file, or what cannot be read, or is empty",
-                 "The value is wrong");
+                 "How do you read a number strictly?");
     const std::string missing = files.path("missing.env"), folder = files.path(""),
                       unreadable = files.file("secret.env", "");
     must_stop("CONFIG_FILE=" + missing, {.file = missing}, missing, "");
@@ -298,13 +299,14 @@ void grader::judge(Grader& grader) {
                   unreadable, "");
 
     grader.check("nothing comes on standard output when it refuses", "the complaint on standard error alone",
-                 "The value is wrong");
+                 "How do you read a number strictly?");
     for (const auto& [words, program] : refusals)
         grader.expect(program.printed().empty(), "it refused, and had printed " + grader::in_quotes(program.printed()) +
                                                      "; it complained " + grader::in_quotes(program.complained()));
 
     grader.check("the message says which value is wrong, and where it stands",
-                 "on standard error the value, and --port, PORT or the name of the file", "The value is wrong");
+                 "on standard error the value, and --port, PORT or the name of the file",
+                 "How do you read a number strictly?");
     for (const auto& [words, program] : refusals)
         if (words.find_first_of("\t\n") == words.npos) // how such a value is shown is the program's own choice
             grader.expect(holds(program.complained(), words), "its message has no " + grader::in_quotes(words) + ": " +
@@ -321,7 +323,7 @@ void grader::judge(Grader& grader) {
     grader.check_refusal();
 
     grader.check("a port that is taken stops it with status 1", "status 1, no ready line, and why on standard error",
-                 "The port is taken");
+                 "What people run into");
     const Client holder = grader.listen("127.0.0.1");
     Program second = grader.start(Sources{.option = std::to_string(holder.local().port)}.launch());
     if (const auto line = second.line_or_end("listening on"))

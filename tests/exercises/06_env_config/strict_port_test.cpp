@@ -109,7 +109,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("a port that is taken stops it with status 1",
                  "status 1, nothing on standard output, and on standard error the port that it could not have",
-                 "The port is taken");
+                 "What people run into");
     {
         Client holder = grader.listen("127.0.0.1");
         const std::string taken = std::to_string(holder.local().port);
@@ -125,7 +125,7 @@ void grader::judge(Grader& grader) {
 
     std::vector<std::pair<std::string, Program>> refusals;
     for (const Kind& kind : kinds) {
-        grader.check(kind.check, kind.expected, "The value is wrong");
+        grader.check(kind.check, kind.expected, "How do you read a number strictly?");
         for (const std::string& value : no_ports(port))
             if (kind.has(value))
                 refusals.emplace_back(value, stopped(grader, value, 78));
@@ -137,13 +137,13 @@ void grader::judge(Grader& grader) {
         must_listen(grader, std::to_string(one), one);
 
     grader.check("nothing comes on standard output when it refuses", "the complaint on standard error alone",
-                 "The value is wrong");
+                 "How do you read a number strictly?");
     for (const auto& [value, program] : refusals)
         grader.expect(program.printed().empty(), given(value) + " it printed " + in_quotes(program.printed()));
 
     grader.check("the message names the variable, the value and what is allowed",
                  "on standard error PORT, the value as it was given, and the greatest port, 65535",
-                 "The value is wrong");
+                 "How do you read a number strictly?");
     for (const auto& [value, program] : refusals)
         for (const std::string& words : {std::string{"PORT"}, value, std::string{"65535"}})
             if (words.find_first_of("\t\n") == words.npos) // how such a value is shown is the program's own choice
