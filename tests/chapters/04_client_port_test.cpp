@@ -196,6 +196,21 @@ TEST_CASE("kernel: CLOSE-WAIT lasts until the program closes its socket, and not
     CHECK(pair.are("none", "TIME-WAIT"));
 }
 
+TEST_CASE("kernel: FIN-WAIT-2 without a process lasts as long as tcp_fin_timeout says") {
+    const std::string seconds = GENERATE("2", "60");
+    set_sysctl("net/ipv4/tcp_fin_timeout", seconds);
+    Pair pair;
+    pair.server.close();
+    REQUIRE(pair.are("FIN-WAIT-2", "CLOSE-WAIT"));
+    if (seconds == "2") {
+        CHECK(pair.are("none", "CLOSE-WAIT"));
+    } else {
+        const auto begin = std::chrono::steady_clock::now();
+        while (std::chrono::steady_clock::now() < begin + std::chrono::seconds{5})
+            REQUIRE(state_of(pair.near, pair.far) == "FIN-WAIT-2");
+    }
+}
+
 TEST_CASE("kernel: a reset leaves nothing of either end, and whoever reads gets what had come, then ECONNRESET") {
     Pair pair;
     pair.server.send("21.5 degrees\n");
