@@ -94,7 +94,7 @@ TEST_CASE("careless: every value comes to something, and some to a port that nob
 
 TEST_CASE("a PORT that is not a whole number from 0 to 65535 stops the program before it opens a socket") {
     const std::string value = GENERATE("", "80abc", " 8080", "+80", "-1", "65536", "70000", "http", "8080 ", "0x50",
-                                       "18446744073709551696", "8081 # the cellar", "tcp://10.0.0.7:80");
+                                       "18446744073709551696", "8081 # the greenhouse", "tcp://10.0.0.7:80");
     CAPTURE(value);
     CHECK_THAT(refusal("env_config", {.environment = {{"PORT", value}}}),
                ContainsSubstring("env_config: PORT=\"" + value + "\"" + port_rule));
@@ -208,12 +208,12 @@ TEST_CASE("one file, proven by its SHA-256, runs on two ports side by side") {
     need_private_network();
     const std::string sha256sum = installed("sha256sum");
     Process roof{support::program("env_config")},
-        cellar{support::program("env_config"), {.environment = {{"PORT", "8081"}}}};
+        greenhouse{support::program("env_config"), {.environment = {{"PORT", "8081"}}}};
     CHECK(to_string(listening(roof)) == "127.0.0.1:8080");
-    CHECK(to_string(listening(cellar)) == "127.0.0.1:8081");
+    CHECK(to_string(listening(greenhouse)) == "127.0.0.1:8081");
 
     const auto executable = [](const Process& process) { return "/proc/" + std::to_string(process.pid()) + "/exe"; };
-    Process sums{sha256sum, {.arguments = {executable(roof), executable(cellar)}}};
+    Process sums{sha256sum, {.arguments = {executable(roof), executable(greenhouse)}}};
     REQUIRE(sums.wait_for_exit() == 0);
     std::istringstream lines{sums.output()};
     std::set<std::string> distinct;
@@ -295,7 +295,7 @@ TEST_CASE("the command line wins over the environment, that over the file, and t
     const std::string given = GENERATE("", "file", "file environment", "file environment option");
     CAPTURE(given);
     need_private_network();
-    const TemporaryFile file{"# the cellar\nNAME=cellar\nPORT=8081\n"};
+    const TemporaryFile file{"# the greenhouse\nNAME=greenhouse\nPORT=8081\n"};
     Launch launch;
     std::string port = "8080", origin = "default";
     if (given.find("file") != given.npos) {
@@ -334,9 +334,9 @@ TEST_CASE("a mistake on the command line is named and stops the program before i
 TEST_CASE("a mistake in the file is reported with file, line and value before a socket is opened") {
     const auto [text, message] = GENERATE(table<std::string, std::string>({
         {"PORT=80abc", ":1: PORT=\"80abc\"" + port_rule},
-        {"# two settings\n\nNAME=cellar\nPORT=65536\n", ":4: PORT=\"65536\"" + port_rule},
+        {"# two settings\n\nNAME=greenhouse\nPORT=65536\n", ":4: PORT=\"65536\"" + port_rule},
         {"PORT=\n", ":1: PORT=\"\"" + port_rule},
-        {"PORT=8081 # cellar\n", ":1: PORT=\"8081 # cellar\"" + port_rule},
+        {"PORT=8081 # greenhouse\n", ":1: PORT=\"8081 # greenhouse\"" + port_rule},
         {"PORT=8081\nPORT=x\n", ":2: PORT=\"x\"" + port_rule},
         {"PORT=\"8081\"\n", ":1: PORT=\"8081\": systemd drops the quotes and Docker keeps them"},
     }));
@@ -349,7 +349,7 @@ TEST_CASE("a mistake in the file is reported with file, line and value before a 
 TEST_CASE("a file that cannot be read stops the program before it opens a socket") {
     const auto [path, reason] = GENERATE(table<std::string, std::string>({
         {"", "cannot be read: No such file or directory"},
-        {"/nowhere/cellar.env", "cannot be read: No such file or directory"},
+        {"/nowhere/greenhouse.env", "cannot be read: No such file or directory"},
         {"/dev", "cannot be read: Is a directory"},
         {"/dev/zero", "is longer than 1048576 bytes"},
     }));
@@ -365,7 +365,7 @@ TEST_CASE("a file that cannot be read stops the program before it opens a socket
 
 TEST_CASE("node: an .env file drops quotes, comments and export, and expands nothing") {
     const std::string node = installed("node");
-    const TemporaryFile file{"Q=\"8081\"\nC=8081 # the cellar\nexport E=8081\nS= 8081 \nV=$Q\n"};
+    const TemporaryFile file{"Q=\"8081\"\nC=8081 # the greenhouse\nexport E=8081\nS= 8081 \nV=$Q\n"};
     Process reader{node,
                    {.arguments = {"--env-file=" + file.path, "-e",
                                   "for (const k of 'QCESV') console.log(k + '=' + process.env[k])"}}};

@@ -1,11 +1,11 @@
-wrong(07_many_services/takes_turns answers_datagrams_alone
-  REPLACE [[        beacon.send_to(asio::buffer(answer), sender, 0, gone);]]
-  BY      [[        beacon.send_to(asio::buffer(answer), sender, 0, gone);
-        beacon.non_blocking(true);
-        while (beacon.receive_from(asio::buffer(question), sender, 0, gone) || !gone)
-            beacon.send_to(asio::buffer(answer), sender, 0, gone);]]
+wrong(07_many_services/takes_turns does_not_wait_for_the_datagram
+  REPLACE [[        if (!stop.wait_readable(beacon.native_handle())) // then a datagram
+            break;]]
+  BY      [[        pollfd ready{beacon.native_handle(), POLLIN, 0};
+        if (::poll(&ready, 1, 0) == 0)
+            continue;]]
   FAILS "takes_turns: the beacon waits for a client of the web, and the web for a datagram"
-  SAYING "read_to_end")
+  SAYING "is_silent.next.")
 wrong(07_many_services/two_services waits_for_the_web_alone
   REPLACE [[{beacon.native_handle(), POLLIN, 0}]]
   BY      [[{-1, POLLIN, 0}]]

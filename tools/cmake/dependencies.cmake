@@ -28,7 +28,7 @@ add_library(asio STATIC tools/cmake/asio.cpp)
 target_compile_definitions(asio PUBLIC ASIO_STANDALONE ASIO_SEPARATE_COMPILATION ASIO_DISABLE_STD_ALIGNED_ALLOC)
 target_include_directories(asio SYSTEM PUBLIC ${ASIO_INCLUDE_DIR})
 target_link_libraries(asio PUBLIC Threads::Threads)
-# Before 1.26 Asio looks for the coroutines of clang in <experimental/coroutine>, which libstdc++ does not have.
+# Asio 1.22 looks for the coroutines of clang in <experimental/coroutine>, which libstdc++ does not have. Newer versions find <coroutine>.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_definitions(asio PUBLIC ASIO_HAS_CO_AWAIT ASIO_HAS_STD_COROUTINE)
 endif()
