@@ -6,7 +6,7 @@ set -uo pipefail
 must_not_match() { # WHAT PATTERN FOLDER...
     local what=$1 pattern=$2
     shift 2
-    if grep -rnE --include='*.?pp' --include='*.sh' "$pattern" "$@" 2>/dev/null; then
+    if grep -rnE --include='*.?pp' --include='*.sh' --include='*.md' "$pattern" "$@" 2>/dev/null; then
         echo "$what"
         return 1
     fi
@@ -127,6 +127,11 @@ exercises_are_complete() {
     diff <(find tests/wrong -mindepth 2 -type d | sed 's!^tests/wrong/!!' | sort) <(sort -u <<<"$exercises") ||
         { echo 'folders of wrong answers (<) and exercises of exercises/exercises.json (>) differ'; status=1; }
     return $status
+}
+
+# What ./portlab new leaves to its author has been written.
+nothing_is_left_to_write() {
+    must_not_match 'whoever wrote the rest must write this' '[T]O BE WRITTEN' chapters exercises solutions tests assignments README.md book.md
 }
 
 # Each sentence of a statement is asked for by a check, and each check rejects a wrong answer.

@@ -56,6 +56,8 @@ plant exercises_are_complete chapters/02_bind/README.md '### Exercise 2.1: any f
 plant exercises_are_complete exercises/exercises.json '[' 'exercises.json'
 plant exercises_are_complete solutions/02_bind/any_free_port.cpp "$(yes 'int x;' | head -80)" 'more than 70'
 
+plant nothing_is_left_to_write chapters/02_bind/README.md "T""O BE WRITTEN"
+
 plant demands_are_complete tests/exercises/02_bind/any_free_port.md '| It sings. | it sings | sings_not |' 'no sings_not'
 plant demands_are_complete tests/exercises/02_bind/any_free_port.md '| It sings. | - | |' 'does not say why'
 plant demands_are_complete tests/exercises/02_bind/any_free_port.md '| It sings. | - | a song |' 'the statement goes on with "", the table with "Itsings."'

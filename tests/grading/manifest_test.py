@@ -62,7 +62,7 @@ class Reading(unittest.TestCase):
         (self.folder / path).write_text(text)
 
     def put_catalogue(self, exercises):
-        catalogue.write_catalogue(exercises, self.folder / catalogue.CATALOGUE)
+        self.put(catalogue.CATALOGUE, catalogue.in_json(exercises))
 
     def test_what_it_says(self):
         assignment = self.read(GOOD)

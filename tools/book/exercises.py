@@ -129,14 +129,13 @@ def _entry(file: Path, number: int, entry: Any) -> Exercise:
     return Exercise(*(entry.get(key) for key in KEYS))  # type: ignore[arg-type]
 
 
-def write_catalogue(exercises: Sequence[Exercise], file: Path) -> None:
-    """Writes the catalogue, a line an exercise."""
+def in_json(exercises: Sequence[Exercise]) -> str:
+    """The catalogue, a line an exercise."""
     lines = []
     for exercise in exercises:
         entry = {key: getattr(exercise, key) for key in KEYS if getattr(exercise, key) is not None}
         lines.append("  " + json.dumps(entry, ensure_ascii=False))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
+    return "[\n" + ",\n".join(lines) + "\n]\n"
 
 
 def sections(text: str) -> Iterator[str]:
@@ -189,6 +188,24 @@ def up_to_date(section: str, exercise: Exercise) -> str:
     return "".join(lines)
 
 
+def with_statement(text: str, section: str, path: str) -> str:
+    """The chapter's text with that section where it states the exercise, or after its other exercises."""
+    parts = list(sections(text.rstrip("\n") + "\n\n"))
+    here = [number for number, part in enumerate(parts) if stated(part) == path]
+    last = [number for number, part in enumerate(parts) if stated(part) or part.startswith("## Exercises\n")]
+    if here:
+        parts[here[0]] = section
+    else:
+        parts.insert(last[-1] + 1 if last else len(parts), section)
+    return "".join(parts).rstrip("\n") + "\n"
+
+
+def with_table(text: str, root: Path) -> str:
+    """The preface with the table of exercises."""
+    before, mark, rest = text.partition(TABLE)
+    return before + mark + table(root) + rest[rest.index("\n\n") + 1:] if mark else text
+
+
 def compare(root: Path, rewrite: bool) -> list[str]:
     """What is wrong with the texts, beside what has been written anew."""
     exercises = {exercise.path: exercise for exercise in read(root)}
@@ -221,8 +238,7 @@ def compare(root: Path, rewrite: bool) -> list[str]:
             new += section
         bring(text, old, new)
     book = (root / "book.md").read_text(encoding="utf-8")
-    before, mark, rest = book.partition(TABLE)
-    bring(root / "book.md", book, before + mark + table(root) + rest[rest.index("\n\n") + 1:] if mark else book)
+    bring(root / "book.md", book, with_table(book, root))
     faults += [f"chapters/{exercises[path].chapter}/README.md: no section \"### Exercise\" states {path} of {CATALOGUE}"
                for path in exercises if path not in seen]
     if not faults and seen != list(exercises):

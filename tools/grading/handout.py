@@ -121,7 +121,7 @@ def tracked_files(root: Path) -> set[str]:
 
 def write_texts(assignment: Assignment, copy: Path, overlay: Path | None) -> None:
     """The catalogue of the copy, and what its texts say after it."""
-    catalogue.write_catalogue(assignment.catalogue, copy / catalogue.CATALOGUE)
+    (copy / catalogue.CATALOGUE).write_text(catalogue.in_json(assignment.catalogue), encoding="utf-8")
     for exercise in assignment.catalogue:
         own = overlay / f"exercises/{exercise.path}.md" if overlay and exercise.points else None
         if own and own.is_file():
@@ -136,15 +136,7 @@ def state(path: str, own: Path, text: Path) -> None:
     if catalogue.stated(words) != path:
         raise HandoutError(f"{own}: must begin with the line ### Exercise, and then have a line that begins with "
                            f"`exercises/{path}.cpp`")
-    parts = list(catalogue.sections(text.read_text(encoding="utf-8")))
-    exercises = [number for number, part in enumerate(parts) if catalogue.stated(part)] or [len(parts) - 1]
-    here = [number for number in exercises if catalogue.stated(parts[number]) == path]
-    if here:
-        parts[here[0]] = words
-    else:
-        parts.insert(exercises[-1] + 1, words)
-    # A section ends with an empty line, the text's last one with the end of its last line.
-    text.write_text("\n\n".join(part.rstrip("\n") for part in parts) + "\n", encoding="utf-8")
+    text.write_text(catalogue.with_statement(text.read_text(encoding="utf-8"), words, path), encoding="utf-8")
 
 
 def front_page(assignment: Assignment) -> str:

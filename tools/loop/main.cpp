@@ -40,9 +40,9 @@ std::vector<Listed> listed_commands() {
         if (line.starts_with('#') || !(words >> one.group >> one.name >> one.arguments >> std::ws))
             continue;
         std::getline(words, one.what);
-        if (one.group != "instructors" ||
-            std::filesystem::exists("tools/grading")) // which a student's copy does not have
-            all.push_back(one);
+        const std::string tools = one.group == "instructors" ? "tools/grading" : "tools/" + one.group;
+        if ((one.group != "instructors" && one.group != "authors") || std::filesystem::exists(tools))
+            all.push_back(one); // a student's copy has neither
     }
     if (all.empty())
         throw WrongUse{"there is no tools/setup/commands.txt in " + std::filesystem::current_path().string() +

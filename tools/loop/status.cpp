@@ -52,7 +52,7 @@ Lines lines_of(const Catalogue& catalogue, const Exercise& next, Detail detail) 
     Sum book;
     std::size_t column = 0; // where the second one begins
     for (const Chapter& chapter : catalogue.chapters()) {
-        column = std::max(column, chapter.title.size() + 5);
+        column = std::max(column, chapter.exercises.empty() ? 0 : chapter.title.size() + 5);
         for (const Exercise& exercise : chapter.exercises) {
             book.add(exercise);
             column = std::max(column, in_a_line(exercise).size() + 6);
@@ -78,6 +78,8 @@ Lines lines_of(const Catalogue& catalogue, const Exercise& next, Detail detail) 
     for (const Chapter& chapter : catalogue.chapters()) {
         if (detail == Detail::nothing)
             break;
+        if (chapter.exercises.empty()) // an appendix, or none of them is assigned
+            continue;
         Sum sum;
         for (const Exercise& exercise : chapter.exercises)
             sum.add(exercise);
