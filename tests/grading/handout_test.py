@@ -142,7 +142,7 @@ class Archive(unittest.TestCase):
                          [f"exercises/02_bind/{name}.cpp" for name in names] + ["exercises/exercises.json"])
         self.assertEqual([path for path in files if path.startswith("tests/exercises/")],
                          [f"tests/exercises/02_bind/{name}_test.cpp" for name in names])
-        for folder in ("solutions", "grading", "assignments", "bench", ".ci", ".github", "tests/gates", "tests/mutation",
+        for folder in ("solutions", "tools/grading", "tools/authors", "CONTRIBUTING.md", "assignments", "bench", ".ci", ".github", "tests/gates", "tests/mutation",
                        "tests/judges", "tests/grading", "tests/fuzz", "tests/portlab", "build", "instructors.md"):
             self.assertFalse((copy / folder).exists(), folder)
         self.assertTrue(all(path.endswith(".cmake") for path in files if path.startswith("tests/wrong/")))

@@ -9,8 +9,9 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -311,11 +312,10 @@ def new_exercise(chapter: str, name: str) -> list[str]:
 
 def new_assignment(words: dict[str, str]) -> None:
     """The chapter's own, a week after the last one, and a line in the book's."""
-    import tomllib
-    dues = [tomllib.loads(file.read_text(encoding="utf-8"))["due"] for file in (ROOT / "assignments").glob("[0-9]*.toml")]
-    due = (max(dues) + timedelta(days=7)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    write(f"assignments/{words['chapter']}.toml",
-          ASSIGNMENT.format(**{**words, "title": in_words(words["chapter"][3:]).capitalize()}, due=due))
+    dues: list[datetime] = [tomllib.loads(file.read_text(encoding="utf-8"))["due"] for file in (ROOT / "assignments").glob("[0-9]*.toml")]
+    due = (max(dues) + timedelta(days=7)).isoformat().replace("+00:00", "Z")
+    title = in_words(words["chapter"][3:]).capitalize()
+    write(f"assignments/{words['chapter']}.toml", ASSIGNMENT.format(**{**words, "title": title, "due": due}))
     write("assignments/book.toml", show("assignments/book.toml") + f'\n[[exercise]]\npath = "{words["chapter"]}"\n')
 
 
