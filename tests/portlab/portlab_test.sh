@@ -104,7 +104,7 @@ help_has_the_commands_of_the_program() {
     sed -nE '1,/^S(ubcommands|UBCOMMANDS):/d; s|^  ([a-z]+) .*|\1|p' "$work/out" | sort >"$work/of_the_program"
     [ -s "$work/of_the_script" ] || fail 'no commands in the help of the script'
     diff "$work/of_the_script" "$work/of_the_program" || fail 'the script (<) and the program (>) list other commands'
-    completed=$(cd "$work" && mkdir -p 'a tree/tools' && cp -R "$root/portlab" 'a tree/' && cp -R "$root/tools/setup" "$root/tools/grading" 'a tree/tools/' && 'a tree/portlab' complete | sort)
+    completed=$(cd "$work" && mkdir -p 'a tree/tools' && cp -R "$root/portlab" 'a tree/' && cp -R "$root/tools/setup" "$root/tools/grading" "$root/tools/authors" 'a tree/tools/' && 'a tree/portlab' complete | sort)
     diff "$work/of_the_script" <(printf '%s\n' "$completed") || fail 'a fresh clone (>) completes other commands'
     for command in $(cat "$work/of_the_script"); do
         call "$command" --help
