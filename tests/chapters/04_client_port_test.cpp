@@ -259,6 +259,26 @@ TEST_CASE("kernel: without tcp_tw_reuse, or without time stamps, TIME-WAIT is in
         REQUIRE(connect_to(listener.local()).error() == EADDRNOTAVAIL);
 }
 
+TEST_CASE("kernel: TIME-WAIT keeps one 4-tuple: another port, or another server, is free") {
+    set_range(20000, 20000);
+    set_sysctl("net/ipv4/tcp_tw_reuse", "0");
+    Client thermometer = listening_socket("127.0.0.1", 8080);
+    const Client barometer = listening_socket("127.0.0.1", 8081);
+    Client client = connect_to(thermometer.local());
+    REQUIRE(client.error() == 0);
+    Client server = thermometer.accept();
+    client.close();
+    server.read_to_end();
+    server.close();
+    REQUIRE(eventually([] { return state_of({"127.0.0.1", 20000}, {"127.0.0.1", 8080}) == "TIME-WAIT"; }));
+    CHECK(connect_to(thermometer.local()).error() == EADDRNOTAVAIL);
+    CHECK(connect_to(barometer.local()).error() == 0); // from the same port
+    set_range(20000, 20001);
+    const Client from_another_port = connect_to(thermometer.local());
+    CHECK(from_another_port.error() == 0);
+    CHECK(from_another_port.local().port == 20001);
+}
+
 TEST_CASE("kernel: tcp_tw_reuse does not help a server that binds") {
     need_private_network();
     set_sysctl("net/ipv4/tcp_tw_reuse", "1");
