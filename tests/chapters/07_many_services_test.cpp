@@ -442,6 +442,27 @@ TEST_CASE("kernel: a datagram goes to the socket at its one address before the o
     CHECK(got == '2');
 }
 
+TEST_CASE("a beacon at every address may answer from another one than it was asked at") {
+    need_private_network();
+    Host host{.name = "0.0.0.0", .web_port = "8080"};
+    Client connected = udp_socket("127.0.0.1", 0, {"127.0.0.2", 8080});
+    connected.send(question);
+    CHECK(is_silent(connected));
+
+    const Client unconnected = udp_socket("127.0.0.1");
+    const sockaddr_in asked = internet_address("127.0.0.2", 8080);
+    REQUIRE(::sendto(unconnected.descriptor(), question.data(), question.size(), 0,
+                     reinterpret_cast<const sockaddr*>(&asked), sizeof asked) == std::ssize(question));
+    timeval limit{patience.count(), 0};
+    ::setsockopt(unconnected.descriptor(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    std::array<char, 100> answer{};
+    sockaddr_in from{};
+    socklen_t size = sizeof from;
+    REQUIRE(::recvfrom(unconnected.descriptor(), answer.data(), answer.size(), 0, reinterpret_cast<sockaddr*>(&from),
+                       &size) == std::ssize(temperature));
+    CHECK(ntohl(from.sin_addr.s_addr) == INADDR_LOOPBACK);
+}
+
 TEST_CASE("kernel: of two UDP sockets that share an address by SO_REUSEADDR the last to bind gets the datagrams") {
     need_private_network();
     const Client first = udp_socket_shared("127.0.0.1", 8080), last = udp_socket_shared("127.0.0.1", 8080);
