@@ -491,3 +491,17 @@ TEST_CASE("errors: where ports below 1024 are for everybody, the table says that
     CHECK_THAT(program.output(), ContainsSubstring("| `EMFILE` | Too many open files | `socket` |"));
 }
 #endif
+
+TEST_CASE("backlog: the kernel connects one client more than the backlog, and the next one waits") {
+    Process backlog{program("backlog")};
+    CHECK(backlog.wait_for_exit() == 0);
+    CHECK(backlog.complaints().empty());
+    const auto lines = lines_of(backlog.output());
+    REQUIRE(lines.size() == 7);
+    std::size_t row = 2;
+    for (const unsigned n : {0U, 1U, 2U, 5U, 16U}) {
+        const std::string number = std::to_string(n);
+        CHECK(lines[row++] ==
+              "| `listen(" + number + ")` | " + std::to_string(n + 1) + " | " + number + " | waits: SYN-SENT |");
+    }
+}

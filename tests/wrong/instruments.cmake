@@ -69,3 +69,13 @@ wrong(instruments/conflict_matrix short_table_forgets_that_the_server_is_gone
   BY      [[            left[{server, second}] = meet.at({name, second});]]
   FAILS "the short table in Markdown says of every cell what --csv says"
   SAYING "cells differ.*expected OK, observed at bind")
+wrong(instruments/backlog calls_four_times_at_most
+  REPLACE [[    while (next.empty()) {]]
+  BY      [[    while (next.empty() && clients.size() < 4) {]]
+  FAILS "backlog: the kernel connects one client more than the backlog, and the next one waits"
+  SAYING "listen.5.*4 . 5")
+wrong(instruments/backlog gives_one_more
+  REPLACE [[acceptor.listen(backlog);]]
+  BY      [[acceptor.listen(backlog + 1);]]
+  FAILS "backlog: the kernel connects one client more than the backlog, and the next one waits"
+  SAYING "listen.0.*2 . 1")
