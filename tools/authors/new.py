@@ -326,7 +326,7 @@ def new_mistake(path: str, name: str) -> list[str]:
     a_new(name, "[a-z][0-9a-z_]*", "never_flushes", whole, difference)
     write(whole, MISTAKE.format(mark=MARK) + show(f"solutions/{path}.cpp"))
     return [f"make the mistake in {whole}, and say in its first lines what it is, which check it fails and what is seen",
-            f"bash tests/wrong/difference.sh {whole}, which keeps the difference alone",
+            f"bash tests/wrong/difference.sh {whole}, which keeps the difference alone; then cmake --preset default",
             f"name it in tests/exercises/{path}.md, beside the sentence that forbids it",
             f"judge it: ctest --preset default -R 'wrong.{path.replace('/', '.')}.{name}'"]
 

@@ -156,7 +156,7 @@ def stated(section: str) -> str:
     """The path of the exercise that the section states, or nothing."""
     if not section.startswith(TITLE):
         return ""
-    found = re.search(r"^`exercises/([^`]*)\.cpp`", section, re.MULTILINE)
+    found = re.match(r"[^\n]*\n\s*`exercises/([^`]*)\.cpp`", section)
     return found[1] if found else "?"
 
 

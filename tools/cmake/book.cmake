@@ -28,7 +28,7 @@ function(book_as_a_whole)
   add_test(NAME book.tables COMMAND book tables ${CMAKE_BINARY_DIR}/chapters ${texts})
   set_tests_properties(book.tables PROPERTIES
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} SKIP_RETURN_CODE 77 LABELS book FIXTURES_REQUIRED book)
-  set(exercises ${PORTLAB_PYTHON} ${PROJECT_SOURCE_DIR}/tools/book/exercises.py)
+  set(exercises ${PORTLAB_PYTHON} -B ${PROJECT_SOURCE_DIR}/tools/book/exercises.py)
   if(PORTLAB_PYTHON)
     add_test(NAME book.exercises COMMAND ${exercises} check)
     set_tests_properties(book.exercises PROPERTIES LABELS book)
