@@ -53,6 +53,7 @@ plant exercises_are_complete tests/wrong/02_bind/orphan/mistake.cpp '// A mistak
 plant exercises_are_complete tests/wrong/02_bind/any_free_port/unnamed.cpp 'int main() {}'
 plant exercises_are_complete tests/wrong/02_bind/any_free_port/unseen.cpp '// UDP.\n// Fails: it listens' 'unseen.cpp: its head has 0 lines Seen'
 plant exercises_are_complete chapters/02_bind/README.md '### Exercise 2.1: any free port\n\n`exercises/02_bind/any_free_port.cpp` · hopeless' 02_bind/any_free_port
+plant exercises_are_complete tests/exercises/02_bind/any_free_port_test.cpp 'const char section[] = "Exercise 2.1: any free port";' 'its judge has its number'
 plant exercises_are_complete exercises/exercises.json '[' 'exercises.json'
 plant exercises_are_complete solutions/02_bind/any_free_port.cpp "$(yes 'int x;' | head -80)" 'more than 70'
 

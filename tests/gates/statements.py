@@ -28,6 +28,9 @@ def faults(exercise: catalogue.Exercise, section: str) -> list[str]:
         found.append("not three hints, each after a line " + HINTS[0] + "...</summary>")
     if not re.search(rf"^\$ .*\./portlab run {exercise.path}\b", section, re.M):
         found.append(f"no example run, a console block with ./portlab run {exercise.path}")
+    judge = root / f"tests/exercises/{exercise.path}_test.cpp"
+    if judge.exists() and re.search(r'"Exercise \d', judge.read_text(encoding="utf-8")):
+        found.append("its judge has its number or its title, which stand in the catalogue alone: let it refer to the section Exercises")
     limit = LINES.get(exercise.level, 70)
     if (lines := lines_to_write(exercise.path)) > limit:
         found.append(f"the solution adds {lines} lines to the stub, more than {limit}")

@@ -65,23 +65,17 @@ JUDGE = """#include "tools/judge/demands.hpp"
 
 using namespace grader;
 
-namespace {{
-
-const std::string exercise = "{heading}";
-
-}} // namespace
-
 // {mark}: a check for each demand of the statement.
 void grader::judge(Grader& grader) {{
-    grader.check("it says where it listens", "the line \\"listening on 127.0.0.1:PORT\\"", exercise);
+    grader.check("it says where it listens", "the line \\"listening on 127.0.0.1:PORT\\"", "Exercises");
     Program program = grader.start();
     const Address says = program.ready();
 
-    grader.check("it says the port that it has", "the number in the kernel's table", exercise);
+    grader.check("it says the port that it has", "the number in the kernel's table", "Exercises");
     const Address has = program.listener().local;
     grader.expect(says == has, "it says " + to_string(says) + ", and the kernel says " + to_string(has));
 
-    check_endings(grader, {{}}, exercise);
+    check_endings(grader, {{}}, "Exercises");
     grader.check_refusal();
 }}
 """
@@ -289,7 +283,7 @@ def new_exercise(chapter: str, name: str) -> list[str]:
     entry = Exercise(path, in_words(name), "easy", 20, 10, "write")
     exercises = catalogue.numbered([*catalogue.read(), entry])
     entry = next(exercise for exercise in exercises if exercise.path == path)
-    words = {"path": path, "chapter": chapter, "name": name, "title": entry.title.capitalize(), "heading": entry.heading, "mark": MARK}
+    words = {"path": path, "chapter": chapter, "name": name, "title": entry.title.capitalize(), "mark": MARK}
     write(catalogue.CATALOGUE, catalogue.in_json([replace(exercise, number="") for exercise in exercises]))
     write(f"exercises/{path}.cpp", STUB.format(**words))
     write(f"solutions/{path}.cpp", SERVER.format(**words))

@@ -11,7 +11,7 @@ using namespace grader;
 
 namespace {
 
-const std::string section = "Too many open files", exercise = "Exercise 1.3: leaky descriptors";
+const std::string section = "Too many open files", exercise = "Exercises";
 constexpr unsigned many = 2000;
 
 // What the kernel says of the option for a new TCP socket over IPv4: a value, or why it refuses the question.

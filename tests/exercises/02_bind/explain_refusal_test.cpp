@@ -10,7 +10,7 @@ using namespace grader;
 
 namespace {
 
-const std::string in_use = "Address already in use", exercise = "Exercise 2.3: explain a refusal";
+const std::string in_use = "Address already in use", exercise = "Exercises";
 
 Launch at(const Address& address, Lacking lacking = Lacking::nothing) {
     return {.environment = {{"HOST", address.ip}, {"PORT", std::to_string(address.port)}}, .lacking = lacking};

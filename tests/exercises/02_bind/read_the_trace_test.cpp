@@ -15,7 +15,7 @@ using namespace grader;
 
 namespace {
 
-const std::string exercise = "Exercise 2.4: read the trace";
+const std::string exercise = "Exercises";
 
 // A server that makes real calls, each of which is written down as strace(1) writes it. In the end a process of its own
 // has its sockets, under the numbers that the trace gives them; the grader keeps none.

@@ -299,8 +299,7 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("an argument that is no address or no port stops it",
-                 "status 78, nothing on standard output and a message on standard error",
-                 "Exercise 5.2: name the holder");
+                 "status 78, nothing on standard output and a message on standard error", "Exercises");
     const std::vector<std::vector<std::string>> mistakes{
         {"127.0.0.1", "http"},   {"127.0.0.1", "70000"}, {"127.0.0.1", "80x"},
         {"127.0.0.1", "-1"},     {"127.0.0.1", ""},      {"here", "8080"},

@@ -99,16 +99,14 @@ void grader::judge(Grader& grader) {
     const std::string taken = "a line \"listening on 127.0.0.1:PORT\" with the first candidate that can be had";
 
     grader.check("it listens on a free candidate",
-                 "the line \"listening on 127.0.0.1:PORT\", and one listening socket with this address",
-                 "Exercise 5.1: next candidate");
+                 "the line \"listening on 127.0.0.1:PORT\", and one listening socket with this address", "Exercises");
     const std::uint16_t alone = grader.fresh_port();
     Program simple = grader.start(with_ports({alone}));
     expect_listens_on(grader, simple, alone);
 
-    check_ready_line(grader, with_ports({grader.fresh_port()}), "Exercise 5.1: next candidate");
+    check_ready_line(grader, with_ports({grader.fresh_port()}), "Exercises");
 
-    grader.check("it serves until it is told to end", "it listens on when clients have come and gone",
-                 "Exercise 5.1: next candidate");
+    grader.check("it serves until it is told to end", "it listens on when clients have come and gone", "Exercises");
     grader.try_to_connect(at(alone));
     simple.expect_running();
     for (const Leaving how : all_leave) {
@@ -117,7 +115,7 @@ void grader::judge(Grader& grader) {
     }
     grader.expect(simple.listener().local == at(alone), "it does not listen on " + to_string(at(alone)) + " any more");
 
-    check_endings(grader, with_ports({grader.fresh_port()}), "Exercise 5.1: next candidate");
+    check_endings(grader, with_ports({grader.fresh_port()}), "Exercises");
 
     grader.check("it goes on after a refusal", taken, "Which addresses are in each other's way?");
     const auto [busy, free] = two_ports(grader);
@@ -126,7 +124,7 @@ void grader::judge(Grader& grader) {
     expect_listens_on(grader, second, free);
 
     grader.check("it prints one line", "the ready line alone on standard output, also when candidates were refused",
-                 "Exercise 5.1: next candidate");
+                 "Exercises");
     end(grader, simple, Ending::enter);
     end(grader, second, Ending::enter);
     expect_output(grader, simple, {"listening on " + to_string(at(alone))});
@@ -139,8 +137,7 @@ void grader::judge(Grader& grader) {
     expect_complaints(grader, simple, {}, {alone});
 
     grader.check("it takes the first candidate that it can have",
-                 taken + ", in the order of the arguments; standard error names none of those after it",
-                 "Exercise 5.1: next candidate");
+                 taken + ", in the order of the arguments; standard error names none of those after it", "Exercises");
     const auto [low, high] = two_ports(grader);
     for (const auto& candidates : {std::vector<unsigned>{low, high}, {high, low}}) {
         Program chooser = grader.start(with_ports({busy, candidates[0], candidates[1]}));
@@ -208,8 +205,7 @@ void grader::judge(Grader& grader) {
         grader.not_here("a network of the grader's own, where everybody may bind every port");
     }
 
-    grader.check("it tries as many candidates as there are", taken + ", after hundreds that are refused",
-                 "Exercise 5.1: next candidate");
+    grader.check("it tries as many candidates as there are", taken + ", after hundreds that are refused", "Exercises");
     std::vector<unsigned> many;
     std::vector<support::Client> holders;
     grader.as_one_step("bound " + std::to_string(hundreds) + " ports", [&, free = free] {
@@ -227,7 +223,7 @@ void grader::judge(Grader& grader) {
     expect_complaints(grader, patient, {{many.front(), EADDRINUSE}, {many[hundreds - 1], EADDRINUSE}});
 
     grader.check("it reports the port that it has got", "with the candidate 0, the port that the kernel chose",
-                 "Exercise 5.1: next candidate");
+                 "Exercises");
     Program any = grader.start(with_ports({busy, 0, free}));
     const Address says = any.ready(), got = any.listener().local;
     grader.expect(says == got, "it says " + to_string(says) + ", and listens on " + to_string(got));
@@ -241,8 +237,7 @@ void grader::judge(Grader& grader) {
     expect_complaints(grader, refused, {{busy, EADDRINUSE}, {bound, EADDRINUSE}});
 
     grader.check("an argument that is no port stops it",
-                 "status 78, nothing on standard output and a message on standard error",
-                 "Exercise 5.1: next candidate");
+                 "status 78, nothing on standard output and a message on standard error", "Exercises");
     std::vector<std::vector<std::string>> mistakes{{}};
     for (const std::string text : {"http", "70000", "80x", "-1", ""})
         mistakes.push_back(mistakes.size() % 2 == 1 ? std::vector{text} : std::vector{text, std::to_string(free)});
@@ -256,7 +251,7 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("it reads every argument before it opens a socket",
-                 "status 78, also where a free port stands before the wrong argument", "Exercise 5.1: next candidate");
+                 "status 78, also where a free port stands before the wrong argument", "Exercises");
     grader.did("a program that asks for a socket is killed from here on:");
     Program early = grader.start({.arguments = {std::to_string(free), "70000"}, .lacking = Lacking::sockets});
     const int how = early.exit_status();

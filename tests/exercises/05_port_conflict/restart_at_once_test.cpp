@@ -47,12 +47,11 @@ void grader::judge(Grader& grader) {
     const Launch on_port{.environment = {{"PORT", std::to_string(port)}}};
 
     grader.check("it listens on the port that PORT names", "the line \"listening on 127.0.0.1:PORT\", and the socket",
-                 "Exercise 5.3: restart at once");
+                 "Exercises");
     Program first = grader.start(on_port);
     expect_listens_on(grader, first, address);
 
-    check_ready_line(grader, {.environment = {{"PORT", std::to_string(grader.fresh_port())}}},
-                     "Exercise 5.3: restart at once");
+    check_ready_line(grader, {.environment = {{"PORT", std::to_string(grader.fresh_port())}}}, "Exercises");
 
     grader.check("each client gets the whole farewell, and then the server closes",
                  "the line \"goodbye\", and the end of the stream; the server closes first, so "
@@ -62,8 +61,7 @@ void grader::judge(Grader& grader) {
         dismissed(grader, address).close();
     await(grader, address, "TIME-WAIT");
 
-    check_endings(grader, {.environment = {{"PORT", std::to_string(grader.fresh_port())}}},
-                  "Exercise 5.3: restart at once");
+    check_endings(grader, {.environment = {{"PORT", std::to_string(grader.fresh_port())}}}, "Exercises");
 
     grader.check("a PORT that is no port stops it",
                  "status 78, nothing on standard output and a message on standard error", "Exercises");
@@ -85,8 +83,7 @@ void grader::judge(Grader& grader) {
                [&] { lingering.push_back(dismissed(grader, address)); });
     expect_sockets(grader, first, before, "all clients have been told goodbye, and");
 
-    grader.check("it serves on when a client breaks off", "a farewell for the next client",
-                 "Exercise 5.3: restart at once");
+    grader.check("it serves on when a client breaks off", "a farewell for the next client", "Exercises");
     break_off_in_the_queue(grader, address);
     take_the_queue(first, address);
     first.expect_running();

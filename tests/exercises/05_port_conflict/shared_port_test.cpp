@@ -70,7 +70,7 @@ void grader::judge(Grader& grader) {
     const Launch launch = with_workers(workers, std::to_string(port));
 
     grader.check("it says where it listens", "the line \"listening on 127.0.0.1:PORT\", with the port in PORT",
-                 "Exercise 5.4: shared port");
+                 "Exercises");
     Program program = grader.start(launch);
     const Address says = program.ready();
     grader.expect(says == address, "it says " + to_string(says) + ", and PORT asks for " + to_string(address));
@@ -84,7 +84,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("every client is told who serves it",
                  "the line \"worker K\", with K from 1 to the number of workers, and then the end of the stream",
-                 "Exercise 5.4: shared port");
+                 "Exercises");
     constexpr std::size_t clients = 64; // a worker whom none of them reaches is as rare as 1 in 25 million runs
     std::vector<unsigned> told;
     for (std::size_t i = 0; i < clients; ++i)
@@ -110,7 +110,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("it closes each connection, and waits for no client",
                  "hundreds of clients that do not close are served, and no socket of theirs is left with the program",
-                 "Exercise 5.4: shared port");
+                 "Exercises");
     program.settle();
     const std::size_t before = sockets_held(program);
     std::vector<Client> lingering;
@@ -121,7 +121,7 @@ void grader::judge(Grader& grader) {
     expect_sockets(grader, program, before, "all clients have been served, and");
 
     grader.check("each worker serves on when a client breaks off", "a line for each client that comes then",
-                 "Exercise 5.4: shared port");
+                 "Exercises");
     break_off_in_the_queue(grader, address);
     take_the_queue(program, address);
     program.expect_running();
@@ -130,18 +130,17 @@ void grader::judge(Grader& grader) {
     grader.expect(alive.size() == workers, "of " + std::to_string(workers) + " workers " +
                                                std::to_string(alive.size()) + " serve clients after that");
 
-    grader.check("it prints one line", "the ready line alone on standard output", "Exercise 5.4: shared port");
+    grader.check("it prints one line", "the ready line alone on standard output", "Exercises");
     end(grader, program, Ending::enter);
     expect_output(grader, program, {"listening on " + to_string(address)});
 
     const std::uint16_t full = grader.fresh_port();
-    check_ready_line(grader, with_workers(workers, std::to_string(full)), "Exercise 5.4: shared port",
-                     [full](const Program&) {
-                         const std::size_t listen = listeners_on(full).size();
-                         return listen == workers ? "" : "only " + std::to_string(listen) + " of its workers listen";
-                     });
+    check_ready_line(grader, with_workers(workers, std::to_string(full)), "Exercises", [full](const Program&) {
+        const std::size_t listen = listeners_on(full).size();
+        return listen == workers ? "" : "only " + std::to_string(listen) + " of its workers listen";
+    });
 
-    check_endings(grader, with_workers(workers, std::to_string(grader.fresh_port())), "Exercise 5.4: shared port");
+    check_endings(grader, with_workers(workers, std::to_string(grader.fresh_port())), "Exercises");
 
     grader.check("each of 16 workers serves the clients of its own socket",
                  "where the kernel is told to give all clients to one of the sockets, the same worker for all; and "
@@ -182,8 +181,7 @@ void grader::judge(Grader& grader) {
         end(grader, any, Ending::enter);
     }
 
-    grader.check("one worker is enough", "a listening socket, and \"worker 1\" for each client",
-                 "Exercise 5.4: shared port");
+    grader.check("one worker is enough", "a listening socket, and \"worker 1\" for each client", "Exercises");
     const std::uint16_t lonely = grader.fresh_port();
     Program alone = grader.start(with_workers(1, std::to_string(lonely)));
     alone.ready();

@@ -175,16 +175,14 @@ void grader::judge(Grader& grader) {
         Client backend = arrival(grader, services, true);
 
         grader.check("the backend receives the first line", "the line that told where to go is the backend's, too",
-                     "Exercise 7.2: front door");
+                     "Exercises");
         const std::string line = backend.read_line();
         grader.expect(line == "GET /news HTTP/1.1\r", "the backend received the line " + in_quotes(line));
 
-        grader.check("what the client sends next goes to the backend", "the same line at the backend",
-                     "Exercise 7.2: front door");
+        grader.check("what the client sends next goes to the backend", "the same line at the backend", "Exercises");
         pass(grader, client, backend, "Host: example\r");
 
-        grader.check("what the backend sends goes to the client", "the same line at the client",
-                     "Exercise 7.2: front door");
+        grader.check("what the backend sends goes to the client", "the same line at the client", "Exercises");
         pass(grader, backend, client, "HTTP/1.1 200 OK\r");
 
         grader.check("both sides may speak at any time", "three lines from one side, then three from the other",
@@ -222,7 +220,7 @@ void grader::judge(Grader& grader) {
     }
     {
         grader.check("what comes with the first line is not lost",
-                     "the lines after the first, when all of them come in one packet", "Exercise 7.2: front door");
+                     "the lines after the first, when all of them come in one packet", "Exercises");
         const std::string request = "POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody";
         Client client = grader.connect(door);
         client.send(request);
@@ -248,8 +246,7 @@ void grader::judge(Grader& grader) {
     }
     {
         grader.check("it passes every byte on",
-                     "megabytes of any value come through unchanged, in both directions at the same time",
-                     "Exercise 7.2: front door");
+                     "megabytes of any value come through unchanged, in both directions at the same time", "Exercises");
         Visit one = visit(grader, services, door, "GET /picture HTTP/1.1", true);
         const std::string up = all_values(3'000'000), down = long_line(2'000'000), zeros("\0a\0\0b", 5);
         pour(grader, {one.client, one.backend, up}, {one.backend, one.client, down});
@@ -257,28 +254,26 @@ void grader::judge(Grader& grader) {
     }
     {
         grader.check("it passes on the client's end", "the backend reads the end, when the client sends no more",
-                     "Exercise 7.2: front door");
+                     "Exercises");
         Visit one = visit(grader, services, door, "GET / HTTP/1.1", true);
         one.client.shut_down_sending();
         one.backend.read_to_end();
 
         grader.check("the answer still comes after the client's end",
-                     "the client has ended its half alone, and receives \"late\" and then the end",
-                     "Exercise 7.2: front door");
+                     "the client has ended its half alone, and receives \"late\" and then the end", "Exercises");
         one.backend.send("late\n");
         one.backend.close();
         expect_goodbye(grader, one.client, "late");
     }
     {
         grader.check("it passes on the backend's end", "the client reads the end, when the backend sends no more",
-                     "Exercise 7.2: front door");
+                     "Exercises");
         Visit one = visit(grader, services, door, "NICK bob", false);
         one.backend.shut_down_sending();
         one.client.read_to_end();
 
         grader.check("the client may go on after the backend's end",
-                     "the backend has ended its half alone, and receives what the client says then",
-                     "Exercise 7.2: front door");
+                     "the backend has ended its half alone, and receives what the client says then", "Exercises");
         pass(grader, one.client, one.backend, "goodbye");
     }
 
