@@ -387,8 +387,8 @@ TEST_CASE("the JSON output is strict JSON and holds the rows of the CSV output")
             names += (names.empty() ? "" : ",") + name;
             values += (values.empty() ? "" : ",") + value;
         }
-        REQUIRE(names == titles);
-        rows += values + "\n";
+        REQUIRE(names == titles + ",first_listen"); // which the CSV output leaves out
+        rows += values.substr(0, values.rfind(',')) + "\n";
     }
     const Matrix measured = csv();
     CHECK(differences(measured, parse_csv(rows)) == "");

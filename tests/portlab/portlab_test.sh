@@ -215,10 +215,42 @@ where_it_may_not_install_it_names_the_packages_and_stops() {
     [ ! -s "$work/out" ] || fail 'something on stdout'
 }
 
+# A clone with the builder of the edition, and nothing in PATH but what the script needs.
+tree_without_node() {
+    fresh_tree
+    cp -R "$root/tools/edition" "$work/a tree/tools/"
+    mkdir "$work/tools"
+    for tool in bash sh env dirname sed tr cmp mkdir cp rm id stty cat; do ln -s "$(command -v $tool)" "$work/tools/$tool"; done
+}
+
+without_node_the_book_names_the_package() {
+    tree_without_node
+    PATH=$work/tools call book
+    expect_status 2 && expect_in err 'needs node, of the package nodejs'
+    printf '#!/bin/sh\nexit 1\n' >"$work/tools/node"
+    chmod +x "$work/tools/node"
+    PATH=$work/tools call book --watch
+    expect_status 2 && expect_in err 'needs npm, of the package npm'
+    [ ! -e "$work/a tree/build" ] || fail 'it has built something'
+    call book --now
+    expect_status 2 && expect_in err './portlab book takes nothing, or --watch'
+}
+
+without_npms_packages_the_book_names_them() {
+    tree_without_node
+    for tool in node npm; do printf '#!/bin/sh\nexit 1\n' >"$work/tools/$tool"; done # a network that fails
+    chmod +x "$work/tools/node" "$work/tools/npm"
+    for _ in first second; do # what failed is not taken for done
+        PATH=$work/tools call book
+        expect_status 2 && expect_in err 'could not be installed' && expect_in err markdown-it && expect_in err @dagrejs/dagre
+    done
+    [ ! -e "$work/a tree/build/edition" ] || fail 'it has built something'
+}
+
 doctor_says_what_there_is() {
     call doctor
     [ "$status" = 0 ] || [ "$status" = 1 ] || fail "status $status"
-    for word in cmake asio.hpp clang-format inotifywait bwrap 'The system:' 'IPv6' 'network namespaces' "$(uname -s) $(uname -r)"; do
+    for word in cmake asio.hpp clang-format inotifywait node bwrap 'The system:' 'IPv6' 'network namespaces' "$(uname -s) $(uname -r)"; do
         expect_in out "$word"
     done
     grep -qE "cmake +$(cmake --version | sed -nE '1s/[^0-9]*([0-9.]+).*/\1/p') " "$work/out" || fail 'not the version of cmake'

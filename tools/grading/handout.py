@@ -27,8 +27,9 @@ from grading.manifest import Assignment, ManifestError
 
 FILES = [".clang-format", ".clangd", ".gitignore", "CMakeLists.txt", "CMakePresets.json", "LICENSE", "LICENSE-TEXT",
          "README.md", "book.md", "portlab", "tests/CMakeLists.txt", "tools/editors.md"]
-FOLDERS = [".devcontainer", ".vscode", "chapters", "common", "tests/book", "tests/chapters", "tests/common", "tests/instruments",
-           "tools/book", "tools/cmake", "tools/harness", "tools/instruments", "tools/judge", "tools/loop", "tools/setup"]
+FOLDERS = [".devcontainer", ".vscode", "chapters", "common", "tests/book", "tests/chapters", "tests/common",
+           "tests/instruments", "tools/book", "tools/cmake", "tools/edition", "tools/harness", "tools/instruments",
+           "tools/judge", "tools/loop", "tools/setup"]
 VARIANTS = "tests/wrong/*.cmake"  # of the chapters' own programs, not answers to exercises; the texts speak of them
 HEADERS = "exercises/**/*.hpp"  # to which statements link
 TIME = 1767225600  # the start of 2026: of the files and of the commit, so that one tree makes one archive

@@ -260,7 +260,7 @@ void print_json(const std::vector<Result>& results) {
         std::cout << std::exchange(before, ",\n");
         for (std::size_t i = 0; i < titles.size(); ++i)
             std::cout << (i ? ", \"" : "{\"") << titles[i] << "\": \"" << columns(result)[i] << '"';
-        std::cout << '}';
+        std::cout << ", \"first_listen\": \"" << result.answer.first_listen << "\"}";
     }
     std::cout << "\n]\n";
 }

@@ -63,7 +63,7 @@ check_needs() { # GROUP: a line each; status 1 where something is missing or too
             bad "$(printf '%-13s%-12s%-18s%s' "$shown" "$version" "$package" "$least or newer is needed")"
             status=1
         else
-            good "$(printf '%-13s%-12s%s' "$shown" "${version:--}" "$package")"
+            good "$(printf '%-13s%-11s %s' "$shown" "${version:--}" "$package")"
         fi
     done < <(needs)
     return $status
@@ -123,6 +123,8 @@ doctor() {
     check_needs loop || true
     echo 'For some tests, which are skipped without it:'
     check_needs tests || true
+    echo 'For the built edition:'
+    check_needs edition || true
     echo "For instructors:"
     check_needs grading || true
     echo 'The system:'

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What Portlab needs of a machine, and how it comes there; the script portlab reads this file.
 
-# For what (build; tests; loop: the student's commands; grading), the thing and how to find it, the oldest version that does,
+# For what (build; tests; loop: the student's commands; edition: the built book; grading), the thing and how to find it, the oldest version that does,
 # its package's name by apt, dnf and brew, and what there is without it.
 needs() {
     cat <<'TABLE'
@@ -25,6 +25,9 @@ tests   command  python3                      3.9   python3        python3      
 tests   module   pyte                         -     python3-pyte   python3-pyte      -            watch on a terminal, untested
 tests   command  aspell                       -     aspell         aspell            aspell       the spelling is not tested
 tests   language en_GB                        -     aspell-en      aspell-en         aspell       the spelling is not tested
+edition command  node                         18   nodejs         nodejs            node         no ./portlab book
+edition command  npm                          -    npm            npm               node         no ./portlab book
+edition command  chromium                     -    chromium       chromium          chromium     its pages are not tested
 grading python   python3                      3.11  python3        python3           python       no grading
 grading command  bwrap                        -     bubblewrap     bubblewrap        -            no grading in a sandbox
 grading command  parallel                     -     parallel       parallel          parallel     no grading of many at once
