@@ -12,8 +12,6 @@
 namespace loop {
 namespace {
 
-constexpr std::string_view the_program = "the-program", the_kernel = "what-the-kernel-did",
-                           goes_wrong = "what-goes-wrong";
 constexpr const char *loopback = "127.0.0.1", *neighbour = "127.0.0.2", *wildcard = "0.0.0.0";
 
 // From 0 to n - 1. Draw before you call: in which order arguments are evaluated is left to the compiler.
@@ -546,7 +544,7 @@ void restart_while_connected(Script& s) {
 
 // ---- 4. The client's port -------------------------------------------------------------------------------------------
 
-constexpr std::string_view which_port = "which-port-has-the-display",
+constexpr std::string_view which_port = "which-port-does-the-display-have",
                            same_port = "may-two-connections-have-the-same-port";
 
 void connected_twice(Script& s) {
@@ -609,7 +607,7 @@ void one_source_port(Script& s) {
     s.bind(second, loopback, own);
     if (!first_reuses || !second_reuses) {
         s.fails(EADDRINUSE);
-        s.because(same_port, "Two sockets may bind one port where both have set SO_REUSEADDR and neither listens. "
+        s.because(same_port, "Two sockets may bind one port if both have set SO_REUSEADDR and neither listens. "
                              "Here not both have set it.");
     }
     s.connect(second, loopback, elsewhere ? other_server : server);
@@ -882,6 +880,9 @@ void option_in_time(Script& s) {
 
 // ---- 7. Many services -----------------------------------------------------------------------------------------------
 
+constexpr std::string_view one_number = "can-two-services-have-one-number", who_gets_it = "who-gets-what-arrives",
+                           nobody_there = "what-if-nobody-has-the-port";
+
 void arrival_by_tcp(Script& s) {
     const std::uint16_t port = s.port(), other_port = s.port();
     const bool reached = s.percent(45);
@@ -898,14 +899,14 @@ void arrival_by_tcp(Script& s) {
     s.client(called, port);
     if (!reached) {
         s.fails(ECONNREFUSED);
-        s.because(the_kernel,
+        s.because(who_gets_it,
                   missed == 0   ? "The number is taken in UDP alone. The protocol is part of what decides, and in "
                                   "TCP nobody has the port."
                   : missed == 1 ? "The service listens at 127.0.0.2 alone, and the client calls 127.0.0.1: the "
                                   "address counts as much as the port."
                                 : "The service listens on another port.");
     }
-    s.because(the_kernel,
+    s.because(who_gets_it,
               everywhere ? "The service listens at 0.0.0.0, which is every address of the machine, and protocol and "
                            "port fit."
                          : "Protocol, address and port are those of the listener.");
@@ -930,11 +931,11 @@ void arrival_by_udp(Script& s) {
         s.call(What::recv, there ? server : client);
     if (!there && looks) {
         s.fails(ECONNREFUSED);
-        s.because(goes_wrong, "In UDP nobody has the port. connect only notes the address, and send succeeds; \"port "
-                              "unreachable\" comes back after it, and the client learns of it when it reads.");
+        s.because(nobody_there, "In UDP nobody has the port. connect only notes the address, and send succeeds; \"port "
+                                "unreachable\" comes back after it, and the client learns of it when it reads.");
     }
     s.because(
-        there ? the_program : goes_wrong,
+        there ? one_number : nobody_there,
         there ? "The UDP socket is bound where the datagram goes, and that is all that UDP needs: no listen, no accept."
               : "In UDP nobody has the port, and nobody has said so yet: connect only notes the address, and send does "
                 "not wait for an answer.");
@@ -964,13 +965,13 @@ void one_number_many_services(Script& s) {
         const Service& again = services[s.below(3)];
         offer({again.is_tcp, s.percent(50) ? again.host : wildcard});
         s.fails(EADDRINUSE);
-        s.because(the_kernel, "Protocol, address and port together decide who gets an arrival, and for these three "
-                              "there is a socket already. 0.0.0.0 would be every address, the taken ones among them.");
+        s.because(who_gets_it, "Protocol, address and port together decide who gets an arrival, and for these three "
+                               "there is a socket already. 0.0.0.0 would be every address, the taken ones among them.");
     } else {
         offer(services[3]);
     }
-    s.because(the_kernel, "Protocol, address and port together decide who gets an arrival. One number serves four "
-                          "sockets, for no two of them have all three in common.");
+    s.because(who_gets_it, "Protocol, address and port together decide who gets an arrival. One number serves four "
+                           "sockets, for no two of them have all three in common.");
 }
 
 // ---- All of them ----------------------------------------------------------------------------------------------------

@@ -24,27 +24,27 @@ void grader::judge(Grader& grader) {
     const FewPorts few{grader, copies + 4};
 
     grader.check("it connects to the server that its arguments name",
-                 "a connection to the address and the port of the two arguments", "Which port has the display?");
+                 "a connection to the address and the port of the two arguments", "Which port does the display have?");
     Program first = grader.start(launch);
     const Client connection = server.accept();
     const Address own = connection.peer();
 
     grader.check("it says its own endpoint",
                  "the first line is \"from ADDRESS:PORT\": the endpoint that the server sees as its peer",
-                 "Which port has the display?");
+                 "Which port does the display have?");
     const std::string from = first.line();
     grader.expect(from == "from " + to_string(own),
                   "the line is " + in_quotes(from) + ", and the server sees " + to_string(own));
 
     grader.check("it says the server's endpoint",
                  "the second line is \"to ADDRESS:PORT\": the endpoint at which the server listens",
-                 "Which port has the display?");
+                 "Which port does the display have?");
     const std::string to = first.line();
     grader.expect(to == "to " + to_string(server.local()),
                   "the line is " + in_quotes(to) + ", and the server listens on " + to_string(server.local()));
 
     grader.check("it holds the connection", "while it waits for Enter, its end of the connection is in the state ESTAB",
-                 "Which port has the display?");
+                 "Which port does the display have?");
     first.settle();
     bool held = false;
     for (const SocketRow& row : first.sockets(Protocol::tcp))
@@ -63,7 +63,7 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("the kernel chooses its port", "a port from the kernel's range, never one from the program",
-                 "Which port has the display?");
+                 "Which port does the display have?");
     const auto [low, high] = grader.ephemeral_range();
     for (const Client& one : connections)
         grader.expect(one.peer().port >= low && one.peer().port <= high,
@@ -71,7 +71,7 @@ void grader::judge(Grader& grader) {
                           std::to_string(low) + " to " + std::to_string(high));
 
     grader.check("it waits on, whatever the server does", "it runs on when the server has sent something and closed",
-                 "Which port has the display?");
+                 "Which port does the display have?");
     Program& left = others.front();
     const std::string left_from = "from " + to_string(connections.front().peer());
     connections.front().send("Good morning.\n");
@@ -85,7 +85,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("it prints its two lines, and no more",
                  "nothing else on standard output, from its start to its end, whatever the server sent",
-                 "Which port has the display?");
+                 "Which port does the display have?");
     expect_output(grader, first, {from, to});
     expect_output(grader, left, {left_from, to});
 

@@ -97,7 +97,7 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("the kernel chooses the port", "a port from the kernel's range, never one from the program",
-                 "Which port has the display?");
+                 "Which port does the display have?");
     const auto [first, last] = grader.ephemeral_range();
     for (const Pair& each : pairs)
         grader.expect(each.to_one.peer().port >= first && each.to_one.peer().port <= last,
