@@ -162,6 +162,19 @@ const cases = {
     assert.deepEqual(with_cells(data.cells), [])
   },
 
+  a_copy_for_students_becomes_a_book() {
+    if (!fs.existsSync(path.join(repository, 'tools/grading'))) skip('needs the kit, which a copy for students does not have')
+    const archive = path.join(work, 'copy.tar.gz')
+    const made = spawnSync(path.join(repository, 'portlab'), ['handout', '--output', archive, '02_bind'])
+    if (made.status !== 0) skip(made.stderr.toString())
+    assert.equal(spawnSync('tar', ['xf', archive, '-C', work]).status, 0)
+    const name = fs.readdirSync(work).find(name => fs.existsSync(path.join(work, name, 'book.md')))
+    const { files, faults } = build(path.join(work, name))
+    assert.deepEqual(faults, [])
+    assert.match(files.get('02_bind.html'), /portlab check 2\.1/)
+    assert.match(files.get('01_socket.html'), /not in this copy/)
+  },
+
   the_epub_is_well_formed() {
     return in_browser(async ({ open }) => {
       const zip = fs.readFileSync(path.join(work, 'edition/portlab.epub'))

@@ -6,7 +6,7 @@ export const literal = text => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&') // in
 /// What a reader sees of a piece of HTML, as one line.
 export const plain = html =>
   html
-    .replace(/<script[\s\S]*?<\/script>|<svg[\s\S]*?<\/svg>|<a class="(?:mark|anchor)[\s\S]*?<\/a>/g, '')
+    .replace(/<script[\s\S]*?<\/script>|<svg[\s\S]*?<\/svg>|<div class="facts">[\s\S]*?<\/div>\n|<a class="(?:mark|anchor)[\s\S]*?<\/a>/g, '')
     .replace(/<[^>]+>/g, ' ')
     .replace(/&(lt|gt|quot|amp|nbsp);/g, (_, name) => ({ lt: '<', gt: '>', quot: '"', amp: '&', nbsp: ' ' })[name])
     .replace(/\s+/g, ' ')

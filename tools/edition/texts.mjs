@@ -35,7 +35,7 @@ export function open_book(root) {
   ]
   for (const text of texts) {
     text.source = read(text.file)
-    text.title = text.chapter ? text.source.match(/^# (.*)/m)?.[1] ?? text.chapter : 'Preface, tables, glossary'
+    text.title = text.chapter ? (text.source.match(/^# (.*)/m)?.[1] ?? text.chapter) : 'Preface, tables, glossary'
   }
   const glossary = new Map()
   const entries = text_between(texts[0].source, '\n## Glossary\n', '\n## ')
@@ -120,18 +120,18 @@ const marks = {
   untested: { sign: '○', name: 'Not tested' },
 }
 
-function facts_of(number, exercise, file_link) {
+// file: a link to what is to be written, or nothing if it is not part of this copy of the book.
+function facts_of(number, exercise, file) {
   const minutes = exercise.minutes < 120 ? `${exercise.minutes} minutes` : `${exercise.minutes / 60} hours`
   const facts = [
     ['level', exercise.level],
     ['time', minutes],
     ...(exercise.points ? [['points', exercise.points]] : []),
     ['to do', exercise.kind],
-  ]
+    ['file', file || 'not in this copy'],
+  ].map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`)
   const commands = ['watch', 'check', 'hint', 'solution'].map(name => `<li><code>./portlab ${name} ${number}</code></li>`)
-  return `<div class="facts level-${exercise.level}"><dl>${facts
-    .map(([name, value]) => `<div><dt>${name}</dt><dd>${value}</dd></div>`)
-    .join('')}<div><dt>file</dt><dd>${file_link}</dd></div></dl><ul aria-label="Commands">${commands.join('')}</ul></div>\n`
+  return `<div class="facts"><dl>${facts.join('')}</dl>${file ? `<ul aria-label="Commands">${commands.join('')}</ul>` : ''}</div>\n`
 }
 
 /// One text as HTML, with its headings and its marks: for the web, or as a part of the EPUB.
@@ -238,7 +238,8 @@ export function render(book, text, target = 'web') {
       const in_heading = ['heading_open', 'th_open'].includes(state.tokens[i - 1].type)
       const first = token.children[0]
       if (exercise && !in_heading && first?.type === 'code_inline' && first.content.startsWith('exercises/')) {
-        const html = facts_of(exercise, book.exercises.get(exercise) ?? {}, link_to(first.content)())
+        const there = fs.existsSync(path.join(book.root, first.content)) // a student's copy has those of one assignment
+        const html = facts_of(exercise, book.exercises.get(exercise) ?? {}, there && link_to(first.content)())
         const block = Object.assign(new state.Token('facts', '', 0), { content: html })
         state.tokens.splice(i - 1, 3, block)
         exercise = null
