@@ -505,3 +505,17 @@ TEST_CASE("backlog: the kernel connects one client more than the backlog, and th
               "| `listen(" + number + ")` | " + std::to_string(n + 1) + " | " + number + " | waits: SYN-SENT |");
     }
 }
+
+TEST_CASE("families: who gets in over which family, and with which address") {
+    need_ipv6();
+    Process families{support::program("families")};
+    CHECK(families.wait_for_exit() == 0);
+    const auto lines = lines_of(families.output());
+    REQUIRE(lines.size() == 7);
+    const std::vector<std::string> rows{lines.begin() + 2, lines.end()};
+    CHECK(rows == std::vector<std::string>{"| `127.0.0.1` | `127.0.0.1:PORT` | `127.0.0.1` | refused | `127.0.0.1` |",
+                                           "| `0.0.0.0` | `0.0.0.0:PORT` | `127.0.0.1` | refused | `127.0.0.1` |",
+                                           "| `[::1]` | `[::1]:PORT` | refused | `::1` | `::1` |",
+                                           "| `[::]` | `*:PORT` | `::ffff:127.0.0.1` | `::1` | `::1` |",
+                                           "| `[::]` with `v6_only` | `[::]:PORT` | refused | `::1` | `::1` |"});
+}

@@ -79,3 +79,13 @@ wrong(instruments/backlog gives_one_more
   BY      [[acceptor.listen(backlog + 1);]]
   FAILS "backlog: the kernel connects one client more than the backlog, and the next one waits"
   SAYING "listen.0.*2 . 1")
+wrong(instruments/families takes_every_wildcard_for_both
+  REPLACE [[v6_only{v6_only}]]
+  BY      [[v6_only{false}]]
+  FAILS "families: who gets in over which family, and with which address"
+  SAYING "with `v6_only` . `.:PORT`")
+wrong(instruments/families tries_the_first_address_alone
+  REPLACE [[{"::1", "127.0.0.1"}]]
+  BY      [[{"::1", "::1"}]]
+  FAILS "families: who gets in over which family, and with which address"
+  SAYING "refused . refused")

@@ -135,18 +135,28 @@ void read_block(Transcript& transcript, const std::vector<std::string>& lines, b
         refuse_empty_promises(transcript);
 }
 
+void own_names() {
+    try {
+        support::need_private_names();
+    } catch (const support::LeftOut& reason) {
+        throw Unavailable{reason.what()};
+    }
+}
+
 void make_available(const Transcript& transcript) {
     const bool own_network = support::enter_private_network();
     for (const std::string& need : transcript.needs) {
         if (need == "namespace" && !own_network)
             throw Unavailable{"needs a network namespace of its own"};
+        if (need == "names")
+            own_names();
         if (need == "strace") // a process that is traced cannot look for its leaks, and says so at its end
             ::setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
         if (need == "root" && ::geteuid() != 0)
             throw Unavailable{"needs root"};
         if (need == "ipv6" && support::bound_socket("::1").error() != 0)
             throw Unavailable{"needs IPv6 on loopback"};
-        if (!std::set<std::string>{"namespace", "root", "ipv6"}.contains(need) &&
+        if (!std::set<std::string>{"namespace", "names", "root", "ipv6"}.contains(need) &&
             std::system(("command -v '" + need + "' >/dev/null 2>&1").c_str()) != 0)
             throw Unavailable{"needs " + need};
     }

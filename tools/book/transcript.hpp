@@ -42,7 +42,7 @@ struct Transcript {
     int line = 0;                                ///< Of the opening fence.
     std::string commentary;                      ///< The paragraph before the block.
     std::map<std::string, std::string> varies{}; ///< Sample to name.
-    std::set<std::string> needs{};               ///< namespace, root, ipv6, or a tool's name.
+    std::set<std::string> needs{};               ///< namespace, names, root, ipv6, or a tool's name.
     std::vector<Step> steps{};
 };
 

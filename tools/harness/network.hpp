@@ -12,6 +12,11 @@ bool enter_private_network();
 /// Skips the running test, with the reason, where the process has no network of its own.
 void need_private_network();
 
+/// Gives this process and its children a file /etc/hosts of their own: `localhost` is 127.0.0.1 and ::1, and `roof` is
+/// 192.168.7.20 and 2001:db8:7::20, which are this machine's from then on, as is fe80::20%lo. Skips the running test
+/// where the system does not allow it.
+void need_private_names();
+
 /// Skips the running test where this system has no IPv6 loopback.
 void need_ipv6();
 
