@@ -119,7 +119,7 @@ DEMANDS = """| the statement says | check | wrong answers |
 | Write a server that listens on a port of `127.0.0.1` that the kernel chooses. It prints the line | it says where it listens | |
 | `listening on 127.0.0.1:PORT`, with the port that it has got. | it says the port that it has | |
 | It ends with status 0 when Enter is pressed, when its input ends, and on SIGINT and SIGTERM. | it ends with status 0 when it is asked to | |
-| If the system refuses it a socket, the program says why on standard error, and ends with status 1. | it ends with status 1 where the system refuses it a socket | |
+| If the system refuses it a socket, the program says why on standard error, and ends with status 1. | it ends with status 1 if the system refuses it a socket | |
 """
 
 MISTAKE = """// {mark}: the mistake, in a sentence.

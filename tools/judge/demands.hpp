@@ -33,7 +33,7 @@ void check_endings(Grader& grader, const Launch& launch, const std::string& sect
 
 // The ready line
 
-/// What a program must have when it says that it is ready, and has not; empty where nothing is missing.
+/// What a program must have when it says that it is ready, and has not; empty if nothing is missing.
 using Missing = std::function<std::string(const Program&)>;
 /// "it does not listen yet"
 std::string no_listener(const Program& program);
@@ -109,7 +109,7 @@ std::string exchange(Client& client, std::string_view bytes, std::size_t size);
 /// Fails the check unless nothing more comes to the client, and its connection stays open, once the program has done
 /// all that there was to do.
 void expect_silence(Grader& grader, const Program& program, Client& client);
-/// Fails the check where the two are not equal, and says where they begin to differ.
+/// Fails the check if the two are not equal, and says where they begin to differ.
 void expect_bytes(Grader& grader, const std::string& who, std::string_view got, std::string_view wanted);
 
 // Deaf and slow peers
@@ -119,11 +119,11 @@ void expect_bytes(Grader& grader, const std::string& who, std::string_view got, 
 std::size_t send_until_full(const Program& program, Client& client, std::string_view bytes,
                             std::size_t limit = 64'000'000);
 
-/// The client takes its time: fails the check where its connection ends meanwhile, or something comes. Over as soon as
+/// The client takes its time: fails the check if its connection ends meanwhile, or something comes. Over as soon as
 /// nothing can wake the program any more, or after 3 s, which is longer than the graces that are usual.
 void take_long(Grader& grader, const Client& client);
 
-/// Fails the check where the program uses the processor while it has nothing to do but to wait; `what` says for what.
+/// Fails the check if the program uses the processor while it has nothing to do but to wait; `what` says for what.
 void expect_rest(Grader& grader, const Program& program, const std::string& what);
 
 // Strict numbers

@@ -42,7 +42,7 @@ using std::chrono::milliseconds;
 using support::Process;
 
 // For how long everything must have slept before a wait counts as hopeless. What was sent on loopback has then long
-// arrived. Longer where one may have a time limit that nobody sees.
+// arrived. Longer if one may have a time limit that nobody sees.
 constexpr milliseconds silence{300}, longer_silence{4000};
 
 // A wait that is shorter than this needs no look at the programs: whatever they do, it was not in vain.
@@ -393,7 +393,7 @@ std::string to_try() {
     return settings + "./portlab run " + story.chapter + '/' + story.exercise + arguments;
 }
 
-// The steps that led to the failure: where the check made none of its own, those of the program that it is about.
+// The steps that led to the failure: if the check made none of its own, those of the program that it is about.
 std::pair<std::size_t, std::size_t> steps_to_show() {
     constexpr std::size_t most = 30; // the last ones
     const std::size_t all = story.steps.size();
@@ -691,7 +691,7 @@ void Program::take_all_of(const Client& client) const {
         return; // it has reset the connection, which the next step will tell
     }
     std::optional<SocketRow> row;
-    const auto open = [&] { // at its end; where it has closed, it will read no more
+    const auto open = [&] { // at its end; if it has closed, it will read no more
         return row && (row->state == "ESTAB" || row->state == "CLOSE-WAIT" || row->state == "SYN-RECV");
     };
     const bool taken = support::eventually([&] {
@@ -944,13 +944,13 @@ void Grader::new_scene() {
 
 std::pair<std::uint16_t, std::uint16_t> Grader::ephemeral_range() {
     std::ifstream file{"/proc/sys/net/ipv4/ip_local_port_range"};
-    std::uint16_t low = 49152, high = 65535; // where there is no such file: IANA's range
+    std::uint16_t low = 49152, high = 65535; // if there is no such file: IANA's range
     file >> low >> high;
     return {low, high};
 }
 
 void Grader::check_refusal(Launch launch) {
-    check("it ends with status 1 where the system refuses it a socket",
+    check("it ends with status 1 if the system refuses it a socket",
           "status 1, no ready line, and the reason on standard error", "Exercises");
     launch.lacking = Lacking::buffers;
 #ifndef __linux__

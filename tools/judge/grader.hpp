@@ -19,7 +19,7 @@
 //                                                PORTLAB_STRICT set, not started is 1.
 //   any_free_port_test PROGRAM --verdict FILE    the same, and writes it to the file: tools/judge/verdict.hpp
 //       ... --sandbox COMMAND ...                of a program that nobody trusts: tools/harness/sandbox.hpp
-//       ... --user NUMBER                        weaker, where no sandbox can be made: as that user
+//       ... --user NUMBER                        weaker, if no sandbox can be made: as that user
 //   any_free_port_test PROGRAM --checks          for a solution: the same, and every check, each of which must refer
 //                                                to a section of the text and be failed by a wrong answer
 //   any_free_port_test PROGRAM --stub            0 where it is not started
@@ -28,7 +28,7 @@
 //                                                    // Fails: the name of the check that it must fail
 //                                                    // Seen: words of what is observed then
 //
-// PROGRAM is any executable file, in any language. It runs in a network of its own where the system allows that. All
+// PROGRAM is any executable file, in any language. It runs in a network of its own if the system allows that. All
 // waits together end before CTest's limit of time, with a story; what was started ends with the judge
 // (tools/harness/guard.hpp).
 namespace support {
@@ -62,11 +62,11 @@ class Program {
     const std::string& printed() const;    ///< On standard output so far.
     const std::string& complained() const; ///< On standard error so far.
     pid_t pid() const;
-    pid_t number() const; ///< For itself and for other programs: another one where they are in a sandbox.
+    pid_t number() const; ///< For itself and for other programs: another one if they are in a sandbox.
 
     /// The sockets that it holds, or a process that it started, by the kernel's word.
     std::vector<SocketRow> sockets(Protocol) const;
-    /// Its one listening TCP socket; fails the check where there is none, or another.
+    /// Its one listening TCP socket; fails the check if there is none, or another.
     SocketRow listener() const;
     /// Its descriptor, duplicated: for getsockopt(2). See support::Process::borrow.
     support::Client borrow(int number) const;
@@ -84,7 +84,7 @@ class Program {
     /// Fails the check unless it still runs, once it has done all that there was to do.
     void expect_running() const;
 
-    /// Waits for a line that contains the text; nothing where the program ends instead.
+    /// Waits for a line that contains the text; nothing if the program ends instead.
     std::optional<std::string> line_or_end(std::string_view text);
     /// Waits until it has accepted the client's connection, has read all that the client sent, and sleeps again.
     void take_all_of(const class Client& client) const;
@@ -166,7 +166,7 @@ class Grader {
     /// Checks that a server which was stopped while it had clients can have its port again at once.
     void check_restart(const Address& address, Launch launch = {});
 
-    /// Makes the last check of all, where this machine has what it needs; elsewhere the verdict says that it was left
+    /// Makes the last check of all, if this machine has what it needs; elsewhere the verdict says that it was left
     /// out.
     void where_possible(const std::function<void()>& part);
 

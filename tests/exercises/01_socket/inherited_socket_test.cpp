@@ -46,7 +46,7 @@ std::string look_at(int descriptor) {
 
 [[noreturn]] void fail_as_changed(Grader& grader, const std::string& observed) {
     grader.check("it leaves the socket as it was",
-                 "no setting changed, no port given, no peer, nothing sent, and no listening where there was none",
+                 "no setting changed, no port given, no peer, nothing sent, and no listening if there was none",
                  exercise);
     grader.fail(observed);
 }
@@ -81,7 +81,7 @@ void expect_refusal(Grader& grader, const std::string& scene, const Launch& laun
     const auto lines = program.lines_to_the_end();
     const int status = program.exit_status();
     grader.expect(status == 1 && lines.empty() && !program.complained().empty(),
-                  "where descriptor 3 is " + scene + " it ended with " + status_in_words(status) + ", printed " +
+                  "if descriptor 3 is " + scene + " it ended with " + status_in_words(status) + ", printed " +
                       (lines.empty() ? "nothing" : in_quotes(lines.front())) + ", and on standard error " +
                       (program.complained().empty() ? "nothing" : in_quotes(program.complained())));
 }

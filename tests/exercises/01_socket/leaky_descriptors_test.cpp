@@ -29,7 +29,7 @@ Answer ask_kernel(int option) {
     return answer;
 }
 
-// The number in "descriptor N: option K is VALUE" or "descriptor N: option K: REASON", where the line is one of the two
+// The number in "descriptor N: option K is VALUE" or "descriptor N: option K: REASON", if the line is one of the two
 // and right; -1 where it is not.
 int descriptor_in(const std::string& line, int option, const Answer& answer) {
     int descriptor = -1;
@@ -132,9 +132,10 @@ void grader::judge(Grader& grader) {
                                                        " more lines and ended with " + status_in_words(status));
     }
 
-    grader.check("two thousand lines take one descriptor",
-                 "as many answers as lines, each right and all with the same descriptor, where the process may have 64",
-                 section);
+    grader.check(
+        "two thousand lines take one descriptor",
+        "as many answers as lines, each right and all with the same descriptor, although the process may have only 64",
+        section);
     Program limited = grader.start({.descriptors = 64});
     std::vector<Answer> known;
     for (int option = 0; option < 10; ++option)
@@ -168,7 +169,7 @@ void grader::judge(Grader& grader) {
     const int again = ask(grader, exact, SO_RCVBUF);
     grader.expect(again == descriptor, "now its socket has descriptor " + std::to_string(again));
 
-    grader.check("where no socket can be opened it ends with status 1",
+    grader.check("if no socket can be opened it ends with status 1",
                  "no answer, the reason on standard error, and status 1", section);
     take_descriptors_away(grader, exact, descriptor, "so that none is left for a socket");
     exact.type(std::to_string(SO_TYPE) + "\n");

@@ -65,7 +65,7 @@ void grader::judge(Grader& grader) {
 
     check_endings(grader, at({"127.0.0.1", 0}), exercise);
 
-    grader.check("it ends when it is refused", "where its port is taken, it ends; it listens nowhere else",
+    grader.check("it ends when it is refused", "if its port is taken, it ends; it listens nowhere else",
                  "What if nobody reads the answer?");
     grader.new_scene();
     const Client holder = grader.listen("127.0.0.1");
@@ -104,13 +104,13 @@ void grader::judge(Grader& grader) {
     pollfd queue{holder.descriptor(), POLLIN, 0};
     grader.expect(::poll(&queue, 1, 0) == 0, "the socket that has the port got a connection");
 
-    grader.check("every address overlaps each", "with HOST=0.0.0.0, status 1 where somebody has the port on 127.0.0.1",
+    grader.check("every address overlaps each", "with HOST=0.0.0.0, status 1 if somebody has the port on 127.0.0.1",
                  in_use);
     grader.new_scene();
     const Address everywhere{"0.0.0.0", silent.local().port};
     expect_refusal(grader, grader.start(at(everywhere)), everywhere, EADDRINUSE);
 
-    grader.check("it listens where the system lets it",
+    grader.check("it listens if the system lets it",
                  "beside a UDP socket with the same number, and beside the same number on 127.0.0.2",
                  "What exactly is yours?");
     {
@@ -134,11 +134,10 @@ void grader::judge(Grader& grader) {
         expect_refusal(grader, grader.start(at(elsewhere)), elsewhere, EADDRNOTAVAIL);
     }
 
-    grader.check(
-        "it tells a port that it may not have from one in use",
-        "status 1, and on standard error the address, the port and \"Permission denied\"; and where the system "
-        "gives the port to everybody, it listens there",
-        "Permission denied");
+    grader.check("it tells a port that it may not have from one in use",
+                 "status 1, and on standard error the address, the port and \"Permission denied\"; and if the system "
+                 "gives the port to everybody, it listens there",
+                 "Permission denied");
     grader.where_possible([&] {
         grader.new_scene();
         unsigned first_allowed = 1024;

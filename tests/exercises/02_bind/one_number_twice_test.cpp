@@ -65,7 +65,7 @@ class Crowd {
     explicit Crowd(Grader& grader) : low_{static_cast<std::uint16_t>(2 * grader.draw(5000, 15000))} {
         const unsigned last = low_ + numbers - 1;
         support::set_sysctl("net/ipv4/ip_local_port_range", std::to_string(low_) + " " + std::to_string(last));
-        // In the lower half: where SO_REUSEADDR is set, Linux looks there first.
+        // In the lower half: if SO_REUSEADDR is set, Linux looks there first.
         even_ = static_cast<std::uint16_t>(low_ + 2 * grader.draw(0, numbers / 4 - 1));
         odd_ = static_cast<std::uint16_t>(low_ + 2 * grader.draw(0, numbers / 4 - 1) + 1);
         for (unsigned number = low_; number <= last; ++number)
@@ -137,7 +137,7 @@ void grader::judge(Grader& grader) {
         return std::vector<Client>{};
     });
 
-    grader.check("it takes another number where one protocol has this one",
+    grader.check("it takes another number if one protocol has this one",
                  "a number that is free for both protocols, from those that the kernel chooses from",
                  "What exactly is yours?");
     grader.where_possible([&] {

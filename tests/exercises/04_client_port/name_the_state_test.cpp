@@ -200,7 +200,7 @@ void grader::judge(Grader& grader) {
     const Client only = grader.connect(full.local());
     const support::Client in_vain = call_in_vain(full.local());
     grader.did("called " + to_string(full.local()) + " from " + to_string(in_vain.local()) +
-               " once more, where the queue is full");
+               " once more, if the queue is full");
     await(in_vain.local(), full.local(), "SYN-SENT");
 
     auto unread = connections(grader, listener);
@@ -272,10 +272,9 @@ void grader::judge(Grader& grader) {
                  "How does a connection end?");
     expect(in_vain.local(), full.local(), "SYN-SENT");
 
-    grader.check(
-        "it sees that bytes are on their way",
-        "FIN-WAIT-1 where this end has closed first, LAST-ACK where the peer has, while the peer does not read",
-        "How does a connection end?");
+    grader.check("it sees that bytes are on their way",
+                 "FIN-WAIT-1 if this end has closed first, LAST-ACK if the peer has, while the peer does not read",
+                 "How does a connection end?");
     for (const Connection& each : unread)
         expect(each.local, each.peer, "FIN-WAIT-1");
     for (const Connection& each : last)
@@ -287,7 +286,7 @@ void grader::judge(Grader& grader) {
     expect(everywhere.local(), {"0.0.0.0", 0}, "LISTEN");
 
     grader.check("it asks for the endpoint that the row has",
-                 "none of 127.0.0.1 where the listener is on 0.0.0.0: it would take the call, and it is another row",
+                 "none of 127.0.0.1 if the listener is on 0.0.0.0: it would take the call, and it is another row",
                  "Exercises");
     expect({"127.0.0.1", everywhere.local().port}, {"0.0.0.0", 0}, "none");
 
@@ -295,7 +294,7 @@ void grader::judge(Grader& grader) {
     grader.expect(failures.empty(), failures.empty() ? "" : failures.front());
 
     grader.check("it refuses what is not two endpoints",
-                 "status 1, nothing on standard output and a message on standard error, without arguments and where "
+                 "status 1, nothing on standard output and a message on standard error, without arguments and if "
                  "one is no ADDRESS:PORT",
                  "Exercises");
     std::vector<std::vector<std::string>> calls{{}};

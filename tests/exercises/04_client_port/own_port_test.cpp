@@ -94,7 +94,7 @@ void grader::judge(Grader& grader) {
     end(grader, others.back(), Ending::end_of_input);
 
     grader.check("a refusal ends it with status 1",
-                 "the status is 1 where nobody listens on the port, and nothing is printed on standard output",
+                 "the status is 1 if nobody listens on the port, and nothing is printed on standard output",
                  "Exercises");
     const support::Client silent = support::bound_socket("127.0.0.1", grader.fresh_port()); // nobody gets in
     grader.did("took port " + std::to_string(silent.local().port) + " of 127.0.0.1, and does not listen there");

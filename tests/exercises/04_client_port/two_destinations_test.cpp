@@ -148,7 +148,7 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("it does not call one server twice",
-                 "the status is 1 where both destinations are the same, since the second 4-tuple would be the first, "
+                 "the status is 1 if both destinations are the same, since the second 4-tuple would be the first, "
                  "and nothing is printed on standard output",
                  "May two connections have the same port?");
     Program twice = grader.start(both(one.local(), one.local()));
@@ -159,7 +159,7 @@ void grader::judge(Grader& grader) {
     expect_reason(grader, twice, EADDRNOTAVAIL);
 
     grader.check("it names the server that refuses",
-                 "where nobody listens at one of the two, the first or the second, the status is 1, nothing is printed "
+                 "if nobody listens at one of the two, the first or the second, the status is 1, nothing is printed "
                  "on standard output, and standard error has that server's ADDRESS:PORT, not the other's, and "
                  "\"Connection refused\"",
                  "Exercises");

@@ -142,21 +142,21 @@ void grader::judge(Grader& grader) {
     grader.check("of a free port it prints nothing", "no line; status 0", kernel);
     expect_answer(grader, "127.0.0.1", grader.fresh_port(), {});
 
-    grader.check("it looks at TCP alone", "no line, where the one socket on the port is a UDP socket", kernel);
+    grader.check("it looks at TCP alone", "no line, if the one socket on the port is a UDP socket", kernel);
     const std::uint16_t datagrams = grader.fresh_port();
     const support::Client udp = support::udp_socket("127.0.0.1", datagrams);
     grader.did("bound a UDP socket to " + to_string(udp.local()));
     expect_answer(grader, "127.0.0.1", datagrams, {});
 
     grader.check("a socket on another specific address is not in the way",
-                 "a line for 127.0.0.12 where 127.0.0.12 is asked about, and none where 127.0.0.1 is", kernel);
+                 "a line for 127.0.0.12 if 127.0.0.12 is asked about, and none if 127.0.0.1 is", kernel);
     const std::uint16_t aside = grader.fresh_port();
     const std::string second = hand_over(grader, listener("127.0.0.12", aside), "LISTEN");
     expect_answer(grader, "127.0.0.12", aside, {second});
     expect_answer(grader, "127.0.0.1", aside, {});
 
-    grader.check("it compares the whole port",
-                 "no line, where the port of a socket only begins with the digits of PORT", kernel);
+    grader.check("it compares the whole port", "no line, if the port of a socket only begins with the digits of PORT",
+                 kernel);
     std::uint16_t stem = 0;
     for (support::Client longer{-1, -1}; longer.error() != 0;) {
         stem = static_cast<std::uint16_t>(grader.draw(1024, 2999));
@@ -229,9 +229,8 @@ void grader::judge(Grader& grader) {
     expect_answer(grader, "127.0.0.1", calling, {hand_over(grader, std::move(in_vain), "SYN-SENT")});
 
     grader.check("it names each of the sockets of one process",
-                 form +
-                     ": two lines that begin alike, where one process has two sockets, and two that are alike, where "
-                     "it has two connections",
+                 form + ": two lines that begin alike, if one process has two sockets, and two that are alike, if "
+                        "it has two connections",
                  kernel);
     const std::uint16_t twice = grader.fresh_port();
     {

@@ -69,7 +69,7 @@ std::pair<std::uint16_t, std::uint16_t> two_ports(Grader& grader) {
     return std::minmax({one, other});
 }
 
-// From which port on ordinary programs may bind; it is set where the network is the grader's own. ip(7).
+// From which port on ordinary programs may bind; it is set if the network is the grader's own. ip(7).
 unsigned first_unprivileged_port(Grader& grader, unsigned wanted) {
     if (grader.alone())
         support::set_sysctl("net/ipv4/ip_unprivileged_port_start", std::to_string(wanted));
@@ -157,7 +157,7 @@ void grader::judge(Grader& grader) {
     expect_complaints(grader, third, {{bound, EADDRINUSE}}, {free});
 
     grader.check("it shares a port with nobody",
-                 "the next candidate, also where the holder has set SO_REUSEPORT and would share",
+                 "the next candidate, also if the holder has set SO_REUSEPORT and would share",
                  "When may two sockets have one port?");
     const std::uint16_t shared = grader.fresh_port();
     const support::Client willing = willing_listener(shared);
@@ -229,7 +229,7 @@ void grader::judge(Grader& grader) {
     grader.expect(says == got, "it says " + to_string(says) + ", and listens on " + to_string(got));
     grader.expect(got.port != free, "it listens on " + to_string(got) + ", and the candidate before is 0");
 
-    grader.check("where every candidate is refused, it ends with status 1",
+    grader.check("if every candidate is refused, it ends with status 1",
                  "status 1, no line on standard output, and a line on standard error for each candidate",
                  "Which addresses are in each other's way?");
     Program refused = grader.start(with_ports({busy, bound}));
@@ -251,7 +251,7 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("it reads every argument before it opens a socket",
-                 "status 78, also where a free port stands before the wrong argument", "Exercises");
+                 "status 78, also if a free port stands before the wrong argument", "Exercises");
     grader.did("a program that asks for a socket is killed from here on:");
     Program early = grader.start({.arguments = {std::to_string(free), "70000"}, .lacking = Lacking::sockets});
     const int how = early.exit_status();

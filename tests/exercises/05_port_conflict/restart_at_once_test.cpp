@@ -92,7 +92,7 @@ void grader::judge(Grader& grader) {
 
     grader.check("it can be started again at once",
                  "each time the ready line, a listener on the same address and a farewell for a client, while the old "
-                 "connections are in TIME-WAIT, and in FIN-WAIT-2 where a client has not closed",
+                 "connections are in TIME-WAIT, and in FIN-WAIT-2 if a client has not closed",
                  "What must the old server have done?");
     end(grader, first, Ending::sigterm);
     for (const Ending how : {Ending::enter, Ending::sigterm}) {

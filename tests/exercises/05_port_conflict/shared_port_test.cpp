@@ -40,7 +40,7 @@ unsigned served(Grader& grader, const Address& server, unsigned workers, const A
 }
 
 // From now on the kernel gives every client to the listener that came as number `index` into the group, instead of to
-// one that a hash finds; socket(7), SO_ATTACH_REUSEPORT_CBPF. False where the system does not allow that.
+// one that a hash finds; socket(7), SO_ATTACH_REUSEPORT_CBPF. False if the system does not allow that.
 bool deal_to(const support::Client& listener, unsigned index) {
 #ifdef __linux__
     sock_filter always[] = {{BPF_RET | BPF_K, 0, 0, index}};
@@ -143,7 +143,7 @@ void grader::judge(Grader& grader) {
     check_endings(grader, with_workers(workers, std::to_string(grader.fresh_port())), "Exercises");
 
     grader.check("each of 16 workers serves the clients of its own socket",
-                 "where the kernel is told to give all clients to one of the sockets, the same worker for all; and "
+                 "if the kernel is told to give all clients to one of the sockets, the same worker for all; and "
                  "another one for each socket",
                  "Who gets the client when two listen?");
     const std::uint16_t another = grader.fresh_port();
@@ -170,7 +170,7 @@ void grader::judge(Grader& grader) {
     end(grader, crowd, Ending::enter);
 
     grader.check(
-        "where the kernel chooses the port, all workers share it",
+        "if the kernel chooses the port, all workers share it",
         "with PORT=0, and without PORT, a line with the port that the kernel chose, on which all of them listen",
         "When may two sockets have one port?");
     for (const auto& none : {std::optional<std::string>{"0"}, std::optional<std::string>{}}) {
@@ -189,7 +189,7 @@ void grader::judge(Grader& grader) {
     for (int i = 0; i < 3; ++i)
         served(grader, {"127.0.0.1", lonely}, 1);
 
-    grader.check("where somebody has the port and does not share it, it ends with status 1",
+    grader.check("if somebody has the port and does not share it, it ends with status 1",
                  "status 1, no ready line, and the kernel's reason on standard error",
                  "When may two sockets have one port?");
     const std::uint16_t taken = grader.fresh_port();

@@ -108,12 +108,12 @@ void grader::judge(Grader& grader) {
         end(grader, program, Ending::sigterm);
     }
 
-    grader.check("HOST and GREETING have their defaults", "where they are not set, 127.0.0.1 and hello",
+    grader.check("HOST and GREETING have their defaults", "if they are not set, 127.0.0.1 and hello",
                  "What if nothing is set?");
     Program usual = grader.start({.environment = {{"PORT", "0"}, {"GREETING", std::nullopt}}});
     const int at_once = grader.try_to_connect(usual.ready());
     const Address chosen = usual.listener().local;
-    grader.expect(chosen.ip == "127.0.0.1", "where HOST is not set it listens on " + to_string(chosen));
+    grader.expect(chosen.ip == "127.0.0.1", "if HOST is not set it listens on " + to_string(chosen));
     must_receive(grader, chosen, "hello\n");
     end(grader, usual, Ending::sigterm);
 
@@ -194,8 +194,7 @@ void grader::judge(Grader& grader) {
     }
 
     grader.check("an address that it cannot have stops it with status 1",
-                 "status 1 where the port is taken, and where the address is another machine's",
-                 "What people run into");
+                 "status 1 if the port is taken, and if the address is another machine's", "What people run into");
     Client holder = grader.listen(host);
     const std::string taken = std::to_string(holder.local().port);
     const Program second = stopped(grader, {{"HOST", host}, {"PORT", taken}}, 1);
@@ -210,17 +209,17 @@ void grader::judge(Grader& grader) {
         grader.expect(holds(program.complained(), words),
                       "its message has no " + in_quotes(words) + ": " + in_quotes(program.complained()));
 
-    grader.check("without PORT it takes port 8080", "a listener on port 8080 where PORT is not set",
+    grader.check("without PORT it takes port 8080", "a listener on port 8080 if PORT is not set",
                  "What if nothing is set?");
     Program unset = grader.start({.environment = {{"HOST", host}}});
     if (unset.line_or_end("listening on")) {
         const Address there = unset.listener().local;
-        grader.expect(there.port == 8080, "where PORT is not set it listens on " + to_string(there));
+        grader.expect(there.port == 8080, "if PORT is not set it listens on " + to_string(there));
         end(grader, unset, Ending::sigterm);
     } else { // on the machine's own network somebody else may have the port
         const int status = unset.exit_status();
         grader.expect(!grader.alone() && status == 1 && holds(unset.complained(), "8080"),
-                      "where PORT is not set it ended with " + status_in_words(status));
+                      "if PORT is not set it ended with " + status_in_words(status));
     }
 
     grader.check("it listens on an IPv6 address as well", "with HOST=\"::1\" a listener on ::1, named as [::1]:PORT",

@@ -224,7 +224,7 @@ void grader::judge(Grader& grader) {
                  "Which source wins?");
     for (const Printed& printed : origins)
         grader.expect(printed.was == printed.must, "with " + printed.with + " it printed " +
-                                                       grader::in_quotes(printed.was) + ", where " +
+                                                       grader::in_quotes(printed.was) + ", but " +
                                                        grader::in_quotes(printed.must) + " is true");
 
     std::vector<std::pair<std::string, Program>> refusals; // what the message must name
@@ -278,7 +278,7 @@ void grader::judge(Grader& grader) {
               in_file + "x");
 
     grader.check("a file that cannot be read stops it",
-                 "status 78 where CONFIG_FILE names no file, or what cannot be read, or is empty",
+                 "status 78 if CONFIG_FILE names no file, or what cannot be read, or is empty",
                  "How do you read a number strictly?");
     const std::string missing = files.path("missing.env"), folder = files.path(""),
                       unreadable = files.file("secret.env", "");
@@ -312,7 +312,7 @@ void grader::judge(Grader& grader) {
             grader.expect(holds(program.complained(), words), "its message has no " + grader::in_quotes(words) + ": " +
                                                                   grader::in_quotes(program.complained()));
 
-    grader.check("it refuses before it opens a socket", "status 78 where its first call of socket would kill it",
+    grader.check("it refuses before it opens a socket", "status 78, even though its first call of socket would kill it",
                  "Which source wins?");
     Launch watched = Sources{.option = option, .variable = variable, .file = bad}.launch();
     watched.lacking = Lacking::sockets;

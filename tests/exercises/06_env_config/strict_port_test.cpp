@@ -119,7 +119,7 @@ void grader::judge(Grader& grader) {
         expect_output(grader, second, {});
     }
 
-    grader.check("without PORT it takes port 8080", "a listener on 127.0.0.1:8080 where PORT is not set",
+    grader.check("without PORT it takes port 8080", "a listener on 127.0.0.1:8080 if PORT is not set",
                  "What if nothing is set?");
     must_listen(grader, std::nullopt, 8080);
 
@@ -151,7 +151,7 @@ void grader::judge(Grader& grader) {
                                                                       in_quotes(words) + ": " +
                                                                       in_quotes(program.complained()));
 
-    grader.check("it refuses before it opens a socket", "status 78 where its first call of socket would kill it",
+    grader.check("it refuses before it opens a socket", "status 78, even though its first call of socket would kill it",
                  "How do you read a number strictly?");
     for (const std::string& value : {digits + "abc", std::string{"65536"}, std::string{}}) {
         Launch watched = with_port(value);

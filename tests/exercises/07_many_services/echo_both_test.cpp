@@ -97,7 +97,7 @@ void grader::judge(Grader& grader) {
     expect_line(grader, first, "tcp: hello");
 
     grader.check("it cuts TCP at the ends of lines, and not at packets",
-                 "one answer for each line: where two come in one packet, and where one comes in two",
+                 "one answer for each line, if two come in one packet, and if one comes in two",
                  "How does each client get its own wait?");
     first.send("one\ntwo\nthr");
     expect_line(grader, first, "tcp: one");
@@ -300,7 +300,7 @@ void grader::judge(Grader& grader) {
                                                            protocol + " number as well: " + in_words(rival.error()));
         }
 
-    grader.check("it ends with status 1 where the UDP number is taken",
+    grader.check("it ends with status 1 if the UDP number is taken",
                  "no second number: status 1, and the reason on standard error", "What breaks it?");
     for (const auto& [number, name] : options) {
         const Address taken{"127.0.0.1", grader.fresh_port()};
@@ -312,7 +312,7 @@ void grader::judge(Grader& grader) {
         must_end_with_status_1(grader, taken);
     }
 
-    grader.check("it ends with status 1 where the TCP number is taken",
+    grader.check("it ends with status 1 if the TCP number is taken",
                  "no second number: status 1, and the reason on standard error", "What breaks it?");
     for (const auto& [number, name] : options) {
         const Address taken{"127.0.0.1", grader.fresh_port()};

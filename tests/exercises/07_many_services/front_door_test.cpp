@@ -398,13 +398,13 @@ void grader::judge(Grader& grader) {
                  "How does each client get its own wait?");
     grader.expect(at_once == 0, "the client got " + in_words(at_once));
 
-    grader.check("it says so where a backend is down", "the line \"service unavailable\", and then the end",
+    grader.check("it says so if a backend is down", "the line \"service unavailable\", and then the end",
                  "What breaks it?");
     Client unlucky = grader.connect(second_door);
     unlucky.send("GET / HTTP/1.1\r\n");
     expect_goodbye(grader, unlucky, "service unavailable");
 
-    grader.check("it goes on where a backend is down", "a chat client is served after that", "What breaks it?");
+    grader.check("it goes on if a backend is down", "a chat client is served after that", "What breaks it?");
     visit(grader, services, second_door, "NICK zoe", false);
 
     grader.check("it finds a backend that has come back", "the next web client is served, when the backend listens",

@@ -274,14 +274,14 @@ void grader::judge(Grader& grader) {
                                                              ", while the program looked for it");
     }
 
-    grader.check("it says nobody where the kernel refuses",
-                 "\"nobody\", where no socket has the port, and where one has it and does not listen",
+    grader.check("it says nobody if the kernel refuses",
+                 "\"nobody\" if no socket has the port, and if one has it and does not listen",
                  "What if nobody has the port?");
     scene.ask(tcp, stranger(), fresh(), "nobody");
     scene.ask(tcp, stranger(), bound, "nobody");
     scene.ask(udp, stranger(), fresh(), "nobody");
 
-    grader.check("it ends with status 0, found or not", "status 0 where it says \"nobody\", too",
+    grader.check("it ends with status 0, found or not", "status 0 if it says \"nobody\", too",
                  "What if nobody has the port?");
     for (const Address& to : {alone, fresh()}) {
         const int status = scene.start(tcp, stranger(), to).exit_status();

@@ -104,7 +104,7 @@ void grader::judge(Grader& grader) {
     asked.close();
     expect_answer(grader, client, "200", body);
 
-    grader.check("each request is answered with the page as it is then", "another body, where the page has changed",
+    grader.check("each request is answered with the page as it is then", "another body, if the page has changed",
                  "What stands in front of it, and what behind?");
     Client second = ask(grader, has);
     Client asked_again = backing.accept();
@@ -113,7 +113,7 @@ void grader::judge(Grader& grader) {
     asked_again.close();
     expect_answer(grader, second, "200", "new\n");
 
-    grader.check("a page that ends early gives 502", "status 502, where 100 bytes were announced and 9 came",
+    grader.check("a page that ends early gives 502", "status 502, if 100 bytes were announced and 9 came",
                  "What stands in front of it, and what behind?");
     Client third = ask(grader, has);
     Client broken = backing.accept();
@@ -123,7 +123,7 @@ void grader::judge(Grader& grader) {
     expect_answer(grader, third, "502", "");
 
     grader.check("another status than 200 gives 502",
-                 "status 502, where the backing service said 500, 404, 204, or nothing at all",
+                 "status 502, if the backing service said 500, 404, 204, or nothing at all",
                  "What stands in front of it, and what behind?");
     for (const std::string& instead :
          {page("500 Internal Server Error", 4, "oops"), page("404 Not Found", 200, std::string(200, 'x')),
