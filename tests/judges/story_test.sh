@@ -39,6 +39,7 @@ for way in receive_timeout alarm_clock first_thread_ends supervisor_and_worker m
     story 0 'any_free_port: right' <<<"exec '$unusual' $way"
 done
 story 1 'waits in accept on descriptor 3, and nothing will wake it' <<<"exec '$unusual' deaf"
+story 1 'poll, and nothing will wake it' <<<"exec '$unusual' distant_timer"
 story 1 'not right yet; it fails the check "it says where it listens"' 'it ended with status 0 before that, and printed nothing' <<<':'
 story 1 'it neither printed more nor ended: it waits in read on descriptor 0, and nothing will wake it; it printed nothing' <<<'read -r line'
 story 1 'it printed no more than "hello\n"' 'waits in read' <<<'echo hello; read -r line'
@@ -46,6 +47,7 @@ story 1 'it is stopped: nobody continues it' <<<'kill -STOP $$'
 story 1 'it ended with status 0 before that' 'which it started, runs on' <<<"setsid bash -c 'read -r line <>$never' >/dev/null 2>&1 &"
 story 1 'which it started, runs on' <<<"(setsid bash -c 'while :; do read -rt 1 <>$never; done' &)"
 story 1 'it ended with status 127' <<<'exit 127'
+story 1 'it ended with status 255 before that' <<<'exit 255'
 story 1 'it ended with status 139: killed by signal 11 (Segmentation fault)' <<<'kill -SEGV $$'
 story 1 'read its line "y", ' 'it prints without end' <<<'exec yes'
 story 1 'names no ADDRESS:PORT' <<<'echo "listening on all"; read -r line'

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -149,6 +150,18 @@ void deaf() {
         [[maybe_unused]] const int client = ::accept(socket, nullptr, nullptr);
 }
 
+// The same, and a timer is due in five minutes, as Asio has one: that is too late for anybody.
+void distant_timer() {
+    blocked({SIGINT, SIGTERM});
+    const int timer = ::timerfd_create(CLOCK_MONOTONIC, 0);
+    itimerspec time{};
+    time.it_value.tv_sec = 300;
+    ::timerfd_settime(timer, 0, &time, nullptr);
+    listener();
+    pollfd due{timer, POLLIN, 0};
+    ::poll(&due, 1, -1);
+}
+
 struct Way {
     std::string_view name;
     void (*go)();
@@ -158,7 +171,8 @@ constexpr std::array ways{Way{"receive_timeout", receive_timeout},
                           Way{"first_thread_ends", first_thread_ends},
                           Way{"supervisor_and_worker", supervisor_and_worker},
                           Way{"mapped", mapped},
-                          Way{"deaf", deaf}};
+                          Way{"deaf", deaf},
+                          Way{"distant_timer", distant_timer}};
 
 } // namespace
 

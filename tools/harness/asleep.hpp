@@ -28,8 +28,8 @@ struct Sleep {
 };
 
 /// Where every thread of the process and of its descendants waits for something without a time limit, or is stopped:
-/// their sleep. Nothing where one runs, sleeps for a time only, has a timer or may have an alarm (alarm(2)), makes a
-/// call that is not known here, or may not be looked at; and on systems other than Linux.
+/// their sleep. Nothing where one runs, sleeps for a time only, has a timer that is due within `patience` or may have
+/// an alarm (alarm(2)), makes a call that is not known here, or may not be looked at; and on systems other than Linux.
 std::optional<Sleep> asleep(pid_t process);
 
 } // namespace support

@@ -517,7 +517,7 @@ bool gives(std::string_view text, int error) {
 
 std::string status_in_words(int status) {
     std::string text = "status " + std::to_string(status);
-    if (status > 128)
+    if (status > 128 && status - 128 < NSIG) // exit(-1) makes 255
         text += ": killed by signal " + std::to_string(status - 128) + " (" + ::strsignal(status - 128) + ")";
     return text;
 }
