@@ -116,6 +116,10 @@
           hits.forEach((a, i) => a.setAttribute('aria-selected', i === next))
           hits[next]?.scrollIntoView({ block: 'nearest' })
         }
+        if (event.key === 'Escape') {
+          event.preventDefault() // else a browser empties the field first
+          dialog.close()
+        }
         if (event.key === 'Enter') (hits[at] ?? hits[0])?.click()
       })
     }
