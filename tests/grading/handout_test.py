@@ -162,7 +162,7 @@ class Archive(unittest.TestCase):
             self.assertEqual(f" · {exercise.points} points" in section, exercise.path in assigned)
         book = (copy / "book.md").read_text()
         self.assertIn("| 4 exercises | | | 35 | |", book)
-        self.assertNotIn("(chapters/01_socket/README.md#exercise", book)
+        self.assertNotIn("| [1.1: ", book)
         self.assertIn("## Contents", book)
         page = (copy / "assignment.md").read_text()
         self.assertIn("Due Monday 2026-12-07 23:59 UTC, for 35 points.", page)

@@ -11,8 +11,8 @@ import unittest
 from pathlib import Path
 
 ROOT = Path(sys.argv.pop())
-NEW = ["chapters/09_topic/topic.cpp", "tests/chapters/09_topic_test.cpp", "exercises/09_topic/first_steps.cpp",
-       "solutions/09_topic/first_steps.cpp", "tests/exercises/09_topic/first_steps_test.cpp", "tests/wrong/09_topic/first_steps/no_flush.cpp"]
+NEW = ["chapters/10_topic/topic.cpp", "tests/chapters/10_topic_test.cpp", "exercises/10_topic/first_steps.cpp",
+       "solutions/10_topic/first_steps.cpp", "tests/exercises/10_topic/first_steps_test.cpp", "tests/wrong/10_topic/first_steps/no_flush.cpp"]
 
 
 class New(unittest.TestCase):
@@ -39,12 +39,12 @@ class New(unittest.TestCase):
         return self.call("bash", "tests/gates/gates.sh", name, str(self.tree), status=status)
 
     def test_what_it_writes_builds_and_the_gates_name_what_is_left(self) -> None:
-        self.call("./portlab", "new", "chapter", "09_topic")
-        self.assertIn("tests/exercises/09_topic/first_steps.md", self.call("./portlab", "new", "exercise", "09_topic", "first_steps"))
-        self.call("./portlab", "new", "mistake", "09_topic/first_steps", "no_flush")
+        self.call("./portlab", "new", "chapter", "10_topic")
+        self.assertIn("tests/exercises/10_topic/first_steps.md", self.call("./portlab", "new", "exercise", "10_topic", "first_steps"))
+        self.call("./portlab", "new", "mistake", "10_topic/first_steps", "no_flush")
         tests = set(re.findall(r"Test +#\d+: (\S+)", self.call("ctest", "--preset", "default", "-N")))
-        wanted = {"exercise.09_topic.first_steps", "stub.09_topic.first_steps", "solution.09_topic.first_steps",
-                  "wrong.09_topic.first_steps.no_flush", "wrong.09_topic.says_another_port", "wrong.09_topic.ends_as_a_failure"}
+        wanted = {"exercise.10_topic.first_steps", "stub.10_topic.first_steps", "solution.10_topic.first_steps",
+                  "wrong.10_topic.first_steps.no_flush", "wrong.10_topic.says_another_port", "wrong.10_topic.ends_as_a_failure"}
         self.assertEqual(wanted - tests, set())
 
         commands = {Path(one["file"]).resolve(): one for one in json.loads((self.tree / "build/default/compile_commands.json").read_text())}
@@ -57,14 +57,14 @@ class New(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, done.stderr)
 
         left = self.gate("nothing_is_left_to_write", status=1)
-        for file in [*NEW, "chapters/09_topic/README.md", "tests/exercises/09_topic/first_steps.md", "book.md", "README.md"]:
-            if file != "tests/chapters/09_topic_test.cpp":
+        for file in [*NEW, "chapters/10_topic/README.md", "tests/exercises/10_topic/first_steps.md", "book.md", "README.md"]:
+            if file != "tests/chapters/10_topic_test.cpp":
                 self.assertIn(f"{file}:", left)
-        self.assertEqual(self.gate("exercises_are_complete", status=1), "tests/wrong/09_topic/first_steps: fewer than five wrong answers\n")
+        self.assertEqual(self.gate("exercises_are_complete", status=1), "tests/wrong/10_topic/first_steps: fewer than five wrong answers\n")
         self.assertRegex(self.gate("demands_are_complete", status=1), "first_steps.md: no row names the wrong answer no_flush")
         for gate in ("formatting_is_clean", "chapters_are_listed_everywhere", "programs_are_figures"):
             self.gate(gate, status=0 if gate != "formatting_is_clean" or shutil.which("clang-format") else 77)
-        self.assertIn("1 exercises, 10 points", self.call("./portlab", "handout", "09_topic", "--output", "copy.tar.gz"))
+        self.assertIn("1 exercises, 10 points", self.call("./portlab", "handout", "10_topic", "--output", "copy.tar.gz"))
 
         # In a chapter that has exercises, and is not the last one.
         before = (self.tree / "chapters/02_bind/README.md").read_text()
@@ -78,8 +78,9 @@ class New(unittest.TestCase):
         self.call("git", "init", "-q")
         self.call("git", "add", "-A")
         for words, said in {
-            "chapter topic": '"topic" is no name: .* such as 09_topic',
+            "chapter topic": '"topic" is no name: .* such as 10_topic',
             "chapter 02_bind": "chapters/02_bind is there already",
+            "chapter 02_more": "02_bind has the number 02 already",
             "exercise 02_bnid second": 'there is no chapter "02_bnid"; there are: 01_socket, ',
             "exercise 02_bind Second": '"Second" is no name',
             "exercise 02_bind any_free_port": "exercises/02_bind/any_free_port.cpp is there already",
@@ -92,7 +93,7 @@ class New(unittest.TestCase):
         self.assertEqual(self.call("git", "diff", "--name-only"), "")
         self.assertIn("Example: ./portlab new exercise", self.call("./portlab", "new", "--help"))
         shutil.rmtree(self.tree / "tools/authors")
-        self.assertIn("this copy of the book is a student's", self.call("./portlab", "new", "chapter", "09_topic", status=2))
+        self.assertIn("this copy of the book is a student's", self.call("./portlab", "new", "chapter", "10_topic", status=2))
 
 
 if __name__ == "__main__":

@@ -133,10 +133,10 @@ wrong_use_is_named_with_a_remedy() {
     done
     call run
     expect_status 2 && expect_in err 02_bind
-    call run 09_nothing
-    expect_status 2 && expect_in err '"09_nothing"' && expect_in err 02_bind
-    call tour 09
-    expect_status 2 && expect_in err '"09"'
+    call run 99_nothing
+    expect_status 2 && expect_in err '"99_nothing"' && expect_in err 02_bind
+    call tour 99
+    expect_status 2 && expect_in err '"99"'
     call run 02_bind/listen
     expect_status 2 && expect_in err '"listen"'
     [ ! -s "$work/out" ] || fail 'something on stdout'

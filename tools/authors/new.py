@@ -249,7 +249,10 @@ def in_words(name: str) -> str:
 
 
 def new_chapter(chapter: str) -> list[str]:
-    a_new(chapter, "[0-9]{2}_[a-z][0-9a-z_]*", "09_topic", f"chapters/{chapter}")
+    a_new(chapter, "[0-9]{2}_[a-z][0-9a-z_]*", "10_topic", f"chapters/{chapter}")
+    for other in chapters():
+        if other[:2] == chapter[:2]:
+            raise WrongUse(f"{other} has the number {chapter[:2]} already: choose another one")
     name = chapter[3:]
     words = {"chapter": chapter, "name": name, "number": int(chapter[:2]), "title": in_words(name).capitalize(), "mark": MARK}
     program = SERVER.format(**words)
@@ -338,7 +341,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./portlab new", description=__doc__,
                                      epilog="Example: ./portlab new exercise 02_bind second_address")
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="chapter|exercise|mistake")
-    chapter = kinds.add_parser("chapter", help="a chapter: 09_topic")
+    chapter = kinds.add_parser("chapter", help="a chapter: 10_topic")
     chapter.add_argument("chapter", metavar="CHAPTER")
     exercise = kinds.add_parser("exercise", help="an exercise: 02_bind second_address")
     exercise.add_argument("chapter", metavar="CHAPTER")

@@ -59,9 +59,12 @@ Lines lines_of(const Catalogue& catalogue, const Exercise& next, Detail detail) 
         }
     }
     const unsigned columns = terminal::size().columns, width = std::min(columns, 100U);
-    column = std::min<std::size_t>(column + 2, columns);
+    constexpr unsigned second = 26; // "0 of 4, 0 of 350 points", and a tick
+    column =
+        std::min<std::size_t>(column + 2, terminal::is_terminal() && columns > 2 * second ? columns - second : columns);
     const auto padded = [column](std::string text) {
-        text = terminal::cut(text, column - 1);
+        if (text.size() > column - 1)
+            text = terminal::cut(text, column - 5) + "...";
         return text.append(column - text.size(), ' ');
     };
     Lines lines;

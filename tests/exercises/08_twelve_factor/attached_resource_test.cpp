@@ -175,6 +175,8 @@ void grader::judge(Grader& grader) {
         leaving.break_off();
         asked_for.send(page("200 OK", 4, "old\n"));
         asked_for.close();
+        service.settle();
+        service.listener(); // it runs, and listens
         Client in_a_hurry = grader.connect(has);
         in_a_hurry.send("GET / HT");
         in_a_hurry.close();
