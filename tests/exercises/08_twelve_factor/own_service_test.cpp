@@ -270,7 +270,7 @@ void grader::judge(Grader& grader) {
     grader.check("a header of less than 8192 bytes is read",
                  "the answer to a request with one long field, whose header has 7000 bytes, and to one of 8191",
                  "A stranger sends something else");
-    for (const std::size_t size : {7000, 8191}) {
+    for (const std::size_t size : {7000U, 8191U}) {
         const std::size_t rest = get("Ada", "X: \r\n").size();
         idle.send(get("Ada", "X: " + std::string(size - rest, 'x') + "\r\n"));
         expect_greeting(grader, idle, "Ada");
